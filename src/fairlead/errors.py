@@ -1,0 +1,81 @@
+"""Every error fairlead raises on purpose: what is wrong, where, and the remedy.
+
+    FairleadError
+    ├── ConfigurationError      an option, a name or a combination that cannot work
+    │   ├── UnknownNameError    a name that is not among the known ones; suggests the nearest
+    │   └── OutputFolderError   the run folder exists, is not empty, or cannot be written
+    ├── DataError               the data as given cannot be used
+    │   ├── UnreadableFileError a file that cannot be decoded
+    │   └── LabelError          classes that do not fit the training split
+    ├── BackboneError           weights that cannot be had or do not fit
+    └── EvidenceError           a record that contradicts itself
+
+A message names the file, row or value, and ends with the remedy. The command line prints it without a
+traceback; a program catches ``FairleadError``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FairleadError(Exception):
+    """Root of the tree. Catch it to catch everything fairlead refuses on purpose."""
+
+
+class ConfigurationError(FairleadError):
+    """An option, a name or a combination of them that cannot work."""
+
+
+class UnknownNameError(ConfigurationError):
+    """A name that is not among the known ones.
+
+    Args:
+        kind: What the name should be, e.g. ``"column"``.
+        name: The name as given.
+        known: Every name that would do.
+        where: Where it was looked for, e.g. a file.
+
+    Examples:
+        >>> str(UnknownNameError("column", "gendr", ["file", "gender"], where="labels.csv"))
+        "there is no column 'gendr' in labels.csv; did you mean 'gender'? It has: file, gender"
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+        names = list(known)
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+        folded = [known_name for known_name in names if known_name.casefold() == name.casefold()]
+        near = folded or near
+        message = f"there is no {kind} {name!r}" + (f" in {where}" if where else "")
+        if near:
+            message += "; did you mean " + " or ".join(repr(n) for n in near) + "?"
+        else:
+            message += "."
+        shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
+        super().__init__(f"{message} It has: {shown}" if names else message)
+        self.near = tuple(near)
+
+
+class OutputFolderError(ConfigurationError):
+    """The run folder exists, is not empty, or cannot be written."""
+
+
+class DataError(FairleadError):
+    """The data as given cannot be used."""
+
+
+class UnreadableFileError(DataError):
+    """A file that cannot be read or decoded; the message names it."""
+
+
+class LabelError(DataError):
+    """Classes that do not fit those of the training split."""
+
+
+class BackboneError(FairleadError):
+    """Pretrained weights that cannot be had, or that do not fit the architecture."""
+
+
+class EvidenceError(FairleadError):
+    """A record that contradicts itself, such as an interval that leaves out its own estimate."""

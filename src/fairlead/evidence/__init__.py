@@ -1,0 +1,9 @@
+"""What can be said of a model and how sure we are. Standard library only."""
+
+from fairlead.evidence.estimate import Estimate
+from fairlead.evidence.finding import Finding
+from fairlead.evidence.ledger import Ledger
+from fairlead.evidence.limit import Limit
+from fairlead.evidence.verdict import Verdict
+
+__all__ = ["Estimate", "Finding", "Ledger", "Limit", "Verdict"]

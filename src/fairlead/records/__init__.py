@@ -1,0 +1,20 @@
+"""What travels between the packages: plain records, NumPy at most."""
+
+from fairlead.records.labels import Labels, natural_order
+from fairlead.records.predictions import Predictions
+from fairlead.records.run_folder import RunFolder
+from fairlead.records.sensitive import MISSING, SensitiveFeature
+from fairlead.records.split import SPLITS, Split
+from fairlead.records.task import TaskKind
+
+__all__ = [
+    "MISSING",
+    "SPLITS",
+    "Labels",
+    "Predictions",
+    "RunFolder",
+    "SensitiveFeature",
+    "Split",
+    "TaskKind",
+    "natural_order",
+]

@@ -1,0 +1,112 @@
+"""What any audit reads: a model's answers with the truth beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.errors import DataError
+from fairlead.records.labels import Labels
+from fairlead.records.sensitive import SensitiveFeature
+from fairlead.records.task import TaskKind
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Answers of a classifier for N rows of one split, of whatever framework.
+
+    Attributes:
+        probabilities: (N, C) rows on the simplex, float64.
+        targets: (N,) class codes, int64; -1 where the truth is not known.
+        index: (N,) each row's number in its dataset, int64; no row twice.
+        labels: The C class names.
+        groups: (N, S) group codes of the declared sensitive features, int64.
+        sensitive: The S declared features.
+        clusters: (N,) codes of rows that belong together (a patient, a person), or None.
+
+    Raises:
+        DataError: shapes that do not agree, a row twice, or probabilities that are none.
+    """
+
+    probabilities: NDArray[np.float64]
+    targets: NDArray[np.int64]
+    index: NDArray[np.int64]
+    labels: Labels
+    groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
+    sensitive: tuple[SensitiveFeature, ...] = ()
+    clusters: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        rows, classes = len(self.index), len(self.labels)
+        if not self.sensitive:
+            object.__setattr__(self, "groups", np.zeros((rows, 0), dtype=np.int64))
+        self._check_shape("probabilities", self.probabilities, (rows, classes))
+        self._check_shape("targets", self.targets, (rows,))
+        self._check_shape("groups", self.groups, (rows, len(self.sensitive)))
+        if self.clusters is not None:
+            self._check_shape("clusters", self.clusters, (rows,))
+        if len(np.unique(self.index)) != rows:
+            raise DataError("a row is predicted twice: drop the padding of the sampler before making Predictions")
+        if rows and not np.all(np.isfinite(self.probabilities)):
+            bad = int(self.index[np.flatnonzero(~np.isfinite(self.probabilities).all(axis=1))[0]])
+            raise DataError(
+                f"row {bad} has a probability that is not a number; the training diverged: lower the learning rate"
+            )
+        if rows and (self.probabilities.min() < 0 or abs(self.probabilities.sum(axis=1) - 1).max() > 1e-4):
+            raise DataError("probabilities must be at least 0 and sum to 1 in every row")
+        if rows and (self.targets.min() < -1 or self.targets.max() >= classes):
+            raise DataError(f"targets must be codes from 0 to {classes - 1}, or -1 where unknown")
+
+    @staticmethod
+    def _check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+        if array.shape != shape:
+            raise DataError(f"{name} has shape {array.shape}, expected {shape}")
+
+    @property
+    def task(self) -> TaskKind:
+        """Binary or multiclass, by the number of classes."""
+        return TaskKind.of_classes(len(self.labels))
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(N,) the most probable class of each row; the first of equals."""
+        return self.probabilities.argmax(axis=1).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def sorted(self) -> Predictions:
+        """Returns the same rows in the order of their index, however they were gathered."""
+        return self.take(np.argsort(self.index, kind="stable"))
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Predictions:
+        """Returns the chosen rows (positions or a mask)."""
+        return replace(
+            self,
+            probabilities=self.probabilities[rows],
+            targets=self.targets[rows],
+            index=self.index[rows],
+            groups=self.groups[rows],
+            clusters=None if self.clusters is None else self.clusters[rows],
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Predictions]) -> Predictions:
+        """Joins parts of one split, such as batches; all must share labels and sensitive features."""
+        first = parts[0]
+        if any(part.labels != first.labels or part.sensitive != first.sensitive for part in parts):
+            raise DataError("only predictions with the same labels and sensitive features can be joined")
+        clusters = [part.clusters for part in parts if part.clusters is not None]
+        return cls(
+            probabilities=np.concatenate([part.probabilities for part in parts]),
+            targets=np.concatenate([part.targets for part in parts]),
+            index=np.concatenate([part.index for part in parts]),
+            labels=first.labels,
+            groups=np.concatenate([part.groups for part in parts]),
+            sensitive=first.sensitive,
+            clusters=np.concatenate(clusters) if len(clusters) == len(parts) else None,
+        )
