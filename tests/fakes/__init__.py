@@ -1,0 +1,1 @@
+"""Small things with known truth, made for tests."""
