@@ -74,7 +74,7 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """(N,) the most probable class of each row; the first of equals."""
-        return self.probabilities.argmax(axis=1).astype(np.int64)
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.index)

@@ -74,6 +74,16 @@ class RunFolder:
         return self.path / "model.ckpt"
 
     @property
+    def probe(self) -> Path:
+        """The checkpoint of the linear probe."""
+        return self.checkpoints / "probe.ckpt"
+
+    @property
+    def finetuned(self) -> Path:
+        """The checkpoint of the fine-tuned model, its temperature included."""
+        return self.checkpoints / "finetuned.ckpt"
+
+    @property
     def metrics(self) -> Path:
         """Figures, rows and times."""
         return self.path / "metrics.json"

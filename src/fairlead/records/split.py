@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Split(str, Enum):
+class Split(StrEnum):
     """A part of a dataset. Nothing is chosen and certified on the same rows.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class TaskKind(str, Enum):
+class TaskKind(StrEnum):
     """The kind of answer: it decides the loss, the activation and the figures, each looked up by kind.
 
     Examples:

@@ -1,0 +1,6 @@
+"""Recipes: each file reads as the index of one run, from raw data to what a person can use."""
+
+import time
+
+# Before any heavy import, so that a run can say what its imports cost.
+STARTED = time.perf_counter()

@@ -1,0 +1,16 @@
+"""Functions and callbacks that collect Predictions, measure them and keep the record."""
+
+from fairlead.audits.evaluation import HELD_OUT, HeldOut, estimates, evaluate
+from fairlead.audits.predictions_file import write_predictions
+from fairlead.audits.run_files import Results, keep_run, write_environment
+
+__all__ = [
+    "HELD_OUT",
+    "HeldOut",
+    "Results",
+    "estimates",
+    "evaluate",
+    "keep_run",
+    "write_environment",
+    "write_predictions",
+]

@@ -1,0 +1,102 @@
+"""What a run leaves behind, written so that nothing is ever half there."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.audits.evaluation import HeldOut, estimates
+from fairlead.audits.predictions_file import write_predictions
+from fairlead.backbones import Backbone
+from fairlead.data import ImageRows
+from fairlead.records import RunFolder, Split
+from fairlead.report import draw_confusion, draw_top_losses
+
+_VERSIONS = ("fairlead", "torch", "torchvision", "lightning", "timm", "numpy", "scipy", "pillow", "scikit-learn")
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What was measured.
+
+    Attributes:
+        probe: Of the linear probe.
+        finetuned: Of the fine-tuned model; None where there was no fine-tuning.
+    """
+
+    probe: HeldOut
+    finetuned: HeldOut | None = None
+
+    @property
+    def won(self) -> str:
+        """``"finetuned"`` where it beats the probe on validation, else ``"probe"``."""
+        return "finetuned" if self.finetuned is not None and self.finetuned.beats(self.probe) else "probe"
+
+    @property
+    def kept(self) -> HeldOut:
+        """Of the model that is kept."""
+        return self.finetuned if self.finetuned is not None and self.won == "finetuned" else self.probe
+
+
+def keep_run(
+    run: RunFolder, rows: ImageRows, results: Results, seconds: Callable[[], Mapping[str, float]], *, model: Path
+) -> None:
+    """Writes all that is known by now: the model that is kept, predictions, figures, and then pictures.
+
+    Called after the probe and again after fine-tuning, so that a run that is stopped has lost nothing. Each file
+    appears whole.
+
+    Args:
+        run: Where.
+        rows: What was predicted.
+        results: What was measured.
+        seconds: Gives the seconds by stage at the moment of writing.
+        model: The checkpoint that is kept.
+    """
+    kept = results.kept
+    write_predictions(run.predictions, kept.predictions, rows.pictures.name)
+    RunFolder.write_atomically(run.model, model.read_bytes())
+    content = {
+        "schema": 1,
+        "rows": rows.counts(),
+        "probe": results.probe.to_dict(),
+        "finetuned": results.finetuned.to_dict() if results.finetuned else None,
+        "test": estimates(kept.figures[Split.TEST]),
+        "won": results.won,
+        "seconds": dict(seconds()),
+    }
+    RunFolder.write_json(run.metrics, content)
+    _draw(run, rows, results)
+
+
+def _draw(run: RunFolder, rows: ImageRows, results: Results) -> None:
+    test = results.kept.predictions[Split.TEST]
+    accuracy = results.kept.figures[Split.TEST]["accuracy"]
+    name = "the fine-tuned model" if results.won == "finetuned" else "the linear probe"
+    note = f"95 % interval of the accuracy {accuracy.low:.3f} to {accuracy.high:.3f}" if accuracy else ""
+    draw_confusion(test, run.confusion, title=f"Test rows, {name}", note=note)
+
+    def picture(index: int) -> NDArray[np.uint8]:
+        return np.asarray(rows.pictures.read(index))
+
+    draw_top_losses(test, picture, run.top_losses, names=rows.pictures.name, title=f"Largest losses of {name}, test")
+
+
+def write_environment(run: RunFolder, seed: int, backbone: Backbone) -> None:
+    """Writes what a rerun needs to know: seed, backbone, versions, machine, command."""
+    content = {
+        "seed": seed,
+        "backbone": {**backbone.describe(), "sha256": backbone.digest()},
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+        "versions": {name: version(name) for name in _VERSIONS},
+    }
+    RunFolder.write_json(run.environment, content)

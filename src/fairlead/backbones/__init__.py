@@ -1,0 +1,8 @@
+"""Pretrained encoders: one call for whatever library they come from."""
+
+from fairlead.backbones.backbone import Backbone
+from fairlead.backbones.loading import load_backbone, rebuild_backbone
+from fairlead.backbones.normalise import Normalise
+from fairlead.backbones.source import WeightSource, find_weights
+
+__all__ = ["Backbone", "Normalise", "WeightSource", "find_weights", "load_backbone", "rebuild_backbone"]

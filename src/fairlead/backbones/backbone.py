@@ -1,0 +1,102 @@
+"""A pretrained encoder."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import torch
+from timm.models import group_parameters
+from torch import Tensor, nn
+
+from fairlead.backbones.normalise import Normalise
+from fairlead.preprocessing import ImagePreprocessing
+
+
+class Backbone(nn.Module):
+    """An encoder from inputs as stored to features, which knows what it needs.
+
+    Build one with ``load_backbone`` (pretrained) or ``rebuild_backbone`` (the architecture alone, for a
+    checkpoint that brings the weights).
+
+    Args:
+        architecture: timm's name of the architecture.
+        preprocessing: What the encoder expects of its pictures.
+        origin: Where the weights came from, in words for a model card.
+        matched: What of the weight file was used, in words.
+
+    Attributes:
+        features: D, the width of the feature vectors.
+
+    Examples:
+        >>> from fairlead.backbones import load_backbone
+        >>> backbone = load_backbone("random:test_resnet")
+        >>> pixels = torch.zeros((2, 3, 32, 32), dtype=torch.uint8)
+        >>> backbone(pixels).shape == (2, backbone.features)
+        True
+    """
+
+    def __init__(
+        self,
+        architecture: str,
+        encoder: nn.Module,
+        preprocessing: ImagePreprocessing,
+        *,
+        origin: str,
+        matched: str = "",
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.preprocessing = preprocessing
+        self.origin = origin
+        self.matched = matched
+        self.normalise = Normalise(preprocessing.mean, preprocessing.std)
+        self.encoder = encoder
+        self.features: int = getattr(encoder, "head_hidden_size", None) or encoder.num_features  # type: ignore[assignment]  # timm's models say
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the weights were learned elsewhere."""
+        return self.origin != "random weights"
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Maps (N, 3, H, W) uint8 pixels to (N, D) features."""
+        features: Tensor = self.encoder(self.normalise(inputs))
+        return features
+
+    def parameter_groups(self) -> dict[str, list[str]]:
+        """Returns the names of all parameters by depth, the layer nearest to the input first.
+
+        Depth is the architecture's own (timm's ``group_matcher``), each residual block or transformer layer
+        a step; what stands after the last of them, such as a final norm, counts with the last.
+        """
+        names = {name for name, _ in self.encoder.named_parameters()}
+        matcher = getattr(self.encoder, "group_matcher", None)
+        if matcher is None:
+            return {"depth0": [f"encoder.{name}" for name, _ in self.encoder.named_parameters()]}
+        grouped = group_parameters(self.encoder, matcher(coarse=False))
+        ordered = [[name for name in grouped[depth] if name in names] for depth in sorted(grouped)]
+        ordered = [group for group in ordered if group]
+        return {f"depth{depth}": [f"encoder.{name}" for name in group] for depth, group in enumerate(ordered)}
+
+    def undecayed(self) -> set[str]:
+        """Returns the names of parameters the architecture exempts from weight decay (position embeddings)."""
+        exempt = getattr(self.encoder, "no_weight_decay", None)
+        return {f"encoder.{name}" for name in exempt()} if callable(exempt) else set()
+
+    def describe(self) -> dict[str, Any]:
+        """Returns primitives from which ``rebuild_backbone`` rebuilds the architecture."""
+        return {
+            "architecture": self.architecture,
+            "preprocessing": self.preprocessing.to_dict(),
+            "origin": self.origin,
+        }
+
+    @torch.no_grad()
+    def digest(self) -> str:
+        """Returns a SHA-256 over every weight and buffer: two backbones with one digest give one feature."""
+        digest = hashlib.sha256(self.architecture.encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()

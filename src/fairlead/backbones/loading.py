@@ -1,0 +1,104 @@
+"""From weights on disk to a backbone, with an account of what matched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import timm
+from torch import nn
+
+from fairlead.backbones.backbone import Backbone
+from fairlead.backbones.source import WeightSource, find_weights
+from fairlead.errors import BackboneError
+from fairlead.preprocessing import ImagePreprocessing
+
+
+def load_backbone(name: str, *, image_size: int | None = None) -> Backbone:
+    """Loads a pretrained encoder.
+
+    Args:
+        name: A timm name (``resnet18.a1_in1k``; from the hub or its local cache), a folder in timm's layout
+            (also as ``local-dir:FOLDER``), a ``.safetensors`` file, or ``random:ARCHITECTURE``.
+        image_size: Side of the square evaluation crop in pixels; None takes the backbone's own.
+
+    Raises:
+        UnknownNameError: timm has no such model; the nearest are suggested.
+        BackboneError: the weights cannot be had, or do not fit beyond the classifier.
+
+    Examples:
+        >>> load_backbone("random:test_resnet", image_size=64).preprocessing.size
+        (64, 64)
+    """
+    source = find_weights(name)
+    preprocessing = ImagePreprocessing.from_timm(source.config)
+    if image_size is not None:
+        preprocessing = preprocessing.with_size(image_size)
+    encoder, matched = _build_encoder(source, preprocessing)
+    return Backbone(source.architecture, encoder, preprocessing, origin=source.origin, matched=matched)
+
+
+def rebuild_backbone(description: Mapping[str, Any]) -> Backbone:
+    """Rebuilds the architecture that ``Backbone.describe`` described, without any network.
+
+    Its weights are random: a checkpoint fills them.
+
+    Examples:
+        >>> described = load_backbone("random:test_resnet", image_size=48).describe()
+        >>> rebuild_backbone(described).preprocessing.size
+        (48, 48)
+    """
+    architecture, origin = description["architecture"], description["origin"]
+    preprocessing = ImagePreprocessing.from_dict(description["preprocessing"])
+    source = replace(find_weights(f"random:{architecture}"), origin=origin)
+    encoder, _ = _build_encoder(source, preprocessing)
+    return Backbone(architecture, encoder, preprocessing, origin=origin)
+
+
+def _build_encoder(source: WeightSource, preprocessing: ImagePreprocessing) -> tuple[nn.Module, str]:
+    """Builds the architecture without its classifier and fills it; also says what matched."""
+    extra: dict[str, Any] = {}
+    if source.config.get("fixed_input_size"):
+        extra["img_size"] = preprocessing.size
+    if source.file is None:
+        return timm.create_model(source.architecture, pretrained=False, num_classes=0, **extra), "no file"
+    shapes = _shapes(source)
+    classes = _classes(source, shapes)
+    config = {**source.config, "architecture": source.architecture, "file": str(source.file), "num_classes": classes}
+    try:
+        # As many classes as the file has: timm then loads strictly, and nothing is dropped in silence.
+        encoder = timm.create_model(
+            source.architecture, pretrained=True, pretrained_cfg=config, num_classes=classes, **extra
+        )
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise BackboneError(
+            f"the weights in {source.file} do not fit {source.architecture}: {reason[:600]}; "
+            "name the architecture they were trained with"
+        ) from error
+    before = len(encoder.state_dict())
+    encoder.reset_classifier(0)  # type: ignore[operator]  # every timm model has it
+    kept = len(encoder.state_dict())
+    return encoder, f"{kept} of {before} tensors" + (" (the classifier left out)" if kept < before else "")
+
+
+def _shapes(source: WeightSource) -> dict[str, tuple[int, ...]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(source.file, framework="np") as content:
+            return {name: tuple(content.get_slice(name).get_shape()) for name in content.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise BackboneError(
+            f"{source.file} is not a whole safetensors file ({error}); copy or download it again"
+        ) from error
+
+
+def _classes(source: WeightSource, shapes: dict[str, tuple[int, ...]]) -> int:
+    """Returns how many classes the file's classifier has; 0 where it brings none."""
+    classifier = source.config.get("classifier") or ()
+    for name in (classifier,) if isinstance(classifier, str) else classifier:
+        if f"{name}.weight" in shapes:
+            return shapes[f"{name}.weight"][0]
+    return 0

@@ -1,0 +1,167 @@
+"""Where a backbone's weights come from: names, folders and files, resolved to one file on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import timm
+
+from fairlead.errors import BackboneError, UnknownNameError
+
+WAYS_OUT = (
+    "The ways out: name a local folder in timm's layout (config.json and model.safetensors), name a "
+    ".safetensors file, or fetch the weights once on a machine with a network "
+    "(`huggingface-cli download {repository}`) and set HF_HOME to that cache"
+)
+
+
+@dataclass(frozen=True)
+class WeightSource:
+    """Weights found, before anything is built.
+
+    Attributes:
+        architecture: timm's name of the architecture, without a tag.
+        file: The safetensors file; None for random weights.
+        config: timm's configuration of these weights (input size, normalisation, classifier), primitives.
+        origin: Where they came from, in words for a model card.
+    """
+
+    architecture: str
+    file: Path | None
+    origin: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_weights(name: str) -> WeightSource:
+    """Resolves what a user may call a backbone.
+
+    Args:
+        name: A timm name with or without tag (``resnet18.a1_in1k``), ``local-dir:FOLDER`` or a plain folder
+            in that layout, a ``.safetensors`` file, or ``random:ARCHITECTURE``.
+
+    Raises:
+        UnknownNameError: timm has no such architecture or tag; the nearest are suggested.
+        BackboneError: the folder or file does not hold weights, or the hub cannot be reached.
+
+    Examples:
+        >>> find_weights("random:resnet18").origin
+        'random weights'
+    """
+    prefix, _, rest = name.partition(":")
+    if prefix == "random" and rest:
+        return WeightSource(_known_architecture(rest), None, "random weights", _configuration(rest))
+    path = Path(rest if prefix == "local-dir" else name).expanduser()
+    if path.is_dir():
+        return _from_folder(path)
+    if path.suffix == ".safetensors":
+        return _from_file(path)
+    if prefix == "local-dir" or len(path.parts) > 1:
+        raise BackboneError(
+            f"there is no folder or .safetensors file {path}; check the path, or name a timm model such as "
+            "resnet18.a1_in1k"
+        )
+    return _from_hub(name)
+
+
+def _known_architecture(name: str) -> str:
+    architecture, _, tag = name.partition(".")
+    if not timm.is_model(architecture):
+        raise UnknownNameError("backbone", architecture, timm.list_models(), where="timm")
+    tagged = [known for known in timm.list_pretrained(f"{architecture}.*") if known.startswith(f"{architecture}.")]
+    if tag and name not in tagged:
+        raise UnknownNameError("pretrained backbone", name, tagged, where="timm")
+    return architecture
+
+
+def _configuration(name: str) -> dict[str, Any]:
+    config = timm.get_pretrained_cfg(name)
+    return asdict(config) if config else {}
+
+
+def _from_folder(folder: Path) -> WeightSource:
+    config_file, weights = folder / "config.json", folder / "model.safetensors"
+    missing = [file.name for file in (config_file, weights) if not file.is_file()]
+    if missing:
+        raise BackboneError(
+            f"the backbone folder {folder} has no {' and no '.join(missing)}; "
+            "timm's layout is config.json beside model.safetensors"
+        )
+    try:
+        content = json.loads(config_file.read_text(encoding="utf-8"))
+        architecture = str(content["architecture"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackboneError(f"{config_file} is not timm's configuration: it needs 'architecture'") from error
+    config = {**content.get("pretrained_cfg", {}), "architecture": architecture}
+    return WeightSource(_known_architecture(architecture), weights, f"folder {folder.name}", config)
+
+
+def _from_file(file: Path) -> WeightSource:
+    if not file.is_file():
+        raise BackboneError(f"there is no file {file}; check the path")
+    if (file.parent / "config.json").is_file() and file.name == "model.safetensors":
+        return _from_folder(file.parent)
+    name = _architecture_in(file) or file.stem
+    if not timm.is_model(name.partition(".")[0]):
+        raise BackboneError(
+            f"{file} does not say which architecture it is of; name the file after it "
+            "(resnet18.safetensors), or put timm's config.json beside it"
+        )
+    return WeightSource(_known_architecture(name.partition(".")[0]), file, f"file {file.name}", _configuration(name))
+
+
+def _architecture_in(file: Path) -> str | None:
+    """Reads the architecture from the file's own metadata, where its writer left one."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="np") as content:
+            return (content.metadata() or {}).get("architecture")
+    except (SafetensorError, OSError) as error:
+        raise BackboneError(f"{file} is not a whole safetensors file ({error}); copy or download it again") from error
+
+
+def _from_hub(name: str) -> WeightSource:
+    architecture = _known_architecture(name)
+    config = _configuration(name)
+    repository = config.get("hf_hub_id")
+    if not repository:
+        raise BackboneError(f"timm has no pretrained weights for {name!r}; use random:{name}, or name another")
+    return WeightSource(architecture, _download(repository, name), f"hub {repository}", config)
+
+
+def _download(repository: str, name: str) -> Path:
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+
+    cached = try_to_load_from_cache(repository, "model.safetensors")
+    if isinstance(cached, str):
+        return Path(cached)
+    tried = f"the local cache ({constants.HF_HUB_CACHE})"
+    ways = WAYS_OUT.format(repository=repository)
+    if constants.HF_HUB_OFFLINE:
+        raise BackboneError(f"the weights of {name!r} are not in {tried}, and HF_HUB_OFFLINE is set. {ways}")
+    # The hub's client retries for half a minute before it gives up: ask for the host first.
+    if not _reachable(constants.ENDPOINT):
+        raise BackboneError(f"the weights of {name!r} are not in {tried}, and the hub cannot be reached. {ways}")
+    try:
+        return Path(hf_hub_download(repository, "model.safetensors"))
+    except OSError as error:  # huggingface_hub's errors and those of the network below it
+        raise BackboneError(f"the hub did not give the weights of {name!r}: {error}. {ways}") from error
+
+
+def _reachable(endpoint: str, seconds: float = 3.0) -> bool:
+    if any(os.environ.get(variable) for variable in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True  # the proxy resolves names; only a real request can tell
+    address = urlsplit(endpoint)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=seconds).close()
+    except OSError:
+        return False
+    return True

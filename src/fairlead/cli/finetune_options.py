@@ -1,0 +1,101 @@
+"""The flags that every fine-tuning recipe has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairlead.cli.parser import Parser
+from fairlead.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class FinetuneOptions:
+    """What a user asked of a recipe.
+
+    Attributes:
+        data: A table or a folder; None for the embedded synthetic dataset.
+        image_column: Column with the paths.
+        label: Column with the classes.
+        sensitive: Columns of declared sensitive features.
+        backbone: Anything ``load_backbone`` takes; None for the recipe's default.
+        image_size: Side of the square crop in pixels; None for the backbone's own.
+        epochs: Of fine-tuning at most; 0 stops after the probe.
+        batch_size: Rows a batch in training.
+        output: The run folder; None for ``runs/<time>``.
+        seed: Of everything random.
+        quick: A rehearsal on few rows.
+        text: The options as YAML, for the run folder.
+    """
+
+    data: str | None
+    image_column: str | None
+    label: str | None
+    sensitive: tuple[str, ...]
+    backbone: str | None
+    image_size: int | None
+    epochs: int
+    batch_size: int
+    output: str | None
+    seed: int
+    quick: bool
+    text: str
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str] | None, *, program: str, description: str) -> FinetuneOptions:
+        """Reads flags and ``--config`` files; ``--help`` explains each."""
+        parser = _parser(program, description)
+        found = parser.parse_args(None if arguments is None else list(arguments))
+        values = {name: found[name] for name in cls.__dataclass_fields__ if name not in {"text", "sensitive"}}
+        if values["epochs"] < 0 or values["batch_size"] < 2 or values["seed"] < 0:
+            raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed at least 0")
+        if values["image_size"] is not None and values["image_size"] < 32:
+            raise ConfigurationError(f"--image-size is at least 32 pixels, got {values['image_size']}")
+        found["config"] = None
+        text = parser.dump(found, skip_none=True)
+        return cls(**values, sensitive=tuple(dict.fromkeys(found["sensitive"])), text=text)
+
+    def write(self, path: Path) -> None:
+        """Writes the options as they were used; ``--config`` reads them."""
+        path.write_text(self.text, encoding="utf-8")
+
+
+def _parser(program: str, description: str) -> Parser:
+    parser = Parser(prog=program, description=description)
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        type=str,
+        default=None,
+        metavar="PATH",
+        help="class folders, or train/ val/ test/ of them, or a CSV or Parquet table of paths and labels. "
+        "Splits that are not there are drawn by class. Without it: an embedded dataset of synthetic skin lesions",
+    )
+    data.add_argument("--image-column", type=str, default=None, metavar="C", help="column of a table with the paths")
+    data.add_argument("--label", type=str, default=None, metavar="C", help="column of a table with the classes")
+    data.add_argument(
+        "--sensitive",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="C",
+        help="columns by whose groups the model must answer, e.g. sex age_group",
+    )
+    model = parser.add_argument_group("model and training")
+    model.add_argument(
+        "--backbone",
+        type=str,
+        default=None,
+        metavar="NAME_OR_PATH",
+        help="a timm name (resnet18.a1_in1k), a folder with config.json and model.safetensors, a .safetensors file, "
+        "or random:NAME",
+    )
+    model.add_argument("--image-size", type=int, default=None, metavar="N", help="pixels; default: the backbone's own")
+    model.add_argument("--epochs", type=int, default=6, metavar="N", help="at most; 0 stops after the linear probe")
+    model.add_argument("--batch-size", type=int, default=32, metavar="N", help="rows a training batch")
+    run = parser.add_argument_group("run")
+    run.add_argument("--output", type=str, default=None, metavar="DIR", help="new or empty; default: runs/<time>")
+    run.add_argument("--seed", type=int, default=0, metavar="N", help="of splits, order, views and weights")
+    run.add_argument("--quick", action="store_true", help="a rehearsal: few rows, one epoch; its figures mean little")
+    return parser

@@ -1,0 +1,36 @@
+"""A parser of flags that teaches."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any, NoReturn
+
+from jsonargparse import ArgumentParser
+
+
+class Parser(ArgumentParser):
+    """jsonargparse's parser with ``--config``, which suggests the flag that was meant.
+
+    Examples:
+        >>> parser = Parser(prog="demo")
+        >>> _ = parser.add_argument("--epochs", type=int)
+        >>> parser.nearest("--epocs")
+        ['--epochs']
+    """
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what argparse takes
+        super().__init__(**settings)
+        self.add_argument("--config", action="config", help="a YAML file of these options, such as RUN/config.yaml")
+
+    def nearest(self, flag: str) -> list[str]:
+        """Returns the known flags that look like one that is not known."""
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        return difflib.get_close_matches(flag, known, n=2, cutoff=0.6)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Ends with exit code 2; a mistyped flag is answered with the nearest."""
+        unknown = re.findall(r"--[\w-]+", message) if "nrecognized arguments" in message else []
+        near = [f"{flag} -> {' or '.join(found)}" for flag in unknown if (found := self.nearest(flag))]
+        super().error(message + (f"; did you mean: {', '.join(near)}?" if near else ""), ex)
+        raise SystemExit(2)

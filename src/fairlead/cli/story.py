@@ -1,0 +1,83 @@
+"""What a run tells the person who started it."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from fairlead.audits import Results
+from fairlead.backbones import Backbone
+from fairlead.cli.clock import Clock
+from fairlead.data import ImageRows
+from fairlead.errors import BackboneError
+from fairlead.records import RunFolder, Split
+from fairlead.report import explain_choice, summarise_figures
+
+
+class Story:
+    """Says, in the order of the run, what is used, what was decided and what came out."""
+
+    def __init__(self) -> None:
+        self.console = Console(soft_wrap=True, highlight=False)
+
+    def _say(self, name: str, text: str, style: str = "") -> None:
+        self.console.print(f"[bold]{name:<12}[/bold]", end="")
+        self.console.print(text, style=style or None, markup=False)
+
+    def data(self, rows: ImageRows, *, synthetic: bool) -> None:
+        """Rows, splits, classes and sensitive features."""
+        if synthetic:
+            self._say("data", "synthetic skin lesions: generated pictures with planted biases, no one's skin")
+        counts = ", ".join(f"{split} {count}" for split, count in rows.counts().items())
+        self._say("rows", f"{len(rows)} ({counts})")
+        training = rows.class_counts()
+        shown = ", ".join(f"{label} {training[code]}" for code, label in list(enumerate(rows.labels))[:12])
+        more = f", ... ({len(rows.labels)} in all)" if len(rows.labels) > 12 else ""
+        self._say("classes", f"{shown}{more} (training rows)")
+        for feature in rows.sensitive:
+            self._say("sensitive", f"{feature.name}: {', '.join(feature.groups[:12])}")
+        for note in rows.notes:
+            self._say("note", note, style="yellow")
+
+    def backbone(self, backbone: Backbone) -> Backbone:
+        """Which encoder, from where, at which size; returns it."""
+        height, width = backbone.preprocessing.size
+        fit = f", {backbone.matched}" if backbone.pretrained else ""
+        self._say("backbone", f"{backbone.architecture} at {height} x {width} from {backbone.origin}{fit}")
+        return backbone
+
+    def random_weights(self, error: BackboneError) -> None:
+        """Why there is nothing pretrained, and what that means."""
+        self._say("note", str(error), style="yellow")
+        self._say("note", "starting from random weights: expect far less than a pretrained backbone gives", "yellow")
+
+    def run(self, run: RunFolder) -> None:
+        """Where everything goes."""
+        self._say("run folder", str(run.path))
+
+    def probe(self, results: Results) -> None:
+        """What the frozen backbone gives."""
+        accuracy = results.probe.figures[Split.VAL]["accuracy"]
+        self._say("probe", f"validation accuracy {accuracy}")
+
+    def end(self, run: RunFolder, results: Results, clock: Clock) -> None:
+        """What is kept, how good it is, and where to look."""
+        probe, finetuned = results.probe, results.finetuned
+        self.console.print()
+        choice = explain_choice(
+            probe.figures[Split.VAL]["accuracy"], finetuned.figures[Split.VAL]["accuracy"] if finetuned else None
+        )
+        self._say("kept", choice)
+        for position, line in enumerate(summarise_figures(results.kept.figures[Split.TEST])):
+            self._say("on test" if not position else "", line)
+        for file, meaning in (
+            (run.model, "the model, with its temperature"),
+            (run.metrics, "every figure with its interval"),
+            (run.predictions, "every held-out row"),
+            (run.confusion, "what is taken for what"),
+            (run.top_losses, "where it is most wrong: look at these"),
+        ):
+            self._say("look at" if file == run.model else "", f"{file}  {meaning}")
+        seconds = clock.seconds()
+        parts = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items() if name != "total" and spent >= 0.5)
+        self._say("time", f"{seconds['total']:.0f} s ({parts})")
+        self._say("next", f"fairlead predict {run.path} NEW_PICTURES/")

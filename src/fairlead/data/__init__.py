@@ -1,0 +1,38 @@
+"""From raw files to batches: rows checked, divided and decoded."""
+
+from fairlead.data.augmentation import Augmentation, pixels
+from fairlead.data.batch import Batch
+from fairlead.data.feature_cache import FeatureCache, compute_features
+from fairlead.data.image_data import ImageDataModule, Loading
+from fairlead.data.image_dataset import ImageDataset
+from fairlead.data.image_rows import ImageRows, RawRows, prepare_rows
+from fairlead.data.pictures import ArrayPictures, FilePictures, Pictures
+from fairlead.data.reading import Columns, list_pictures, read_rows
+from fairlead.data.sampling import Draw, EvaluationSampler, TrainingSampler
+from fairlead.data.splitting import SplitPlan
+from fairlead.data.table import Table
+
+__all__ = [
+    "ArrayPictures",
+    "Augmentation",
+    "Batch",
+    "Columns",
+    "Draw",
+    "EvaluationSampler",
+    "FeatureCache",
+    "FilePictures",
+    "ImageDataModule",
+    "ImageDataset",
+    "ImageRows",
+    "Loading",
+    "Pictures",
+    "RawRows",
+    "SplitPlan",
+    "Table",
+    "TrainingSampler",
+    "compute_features",
+    "list_pictures",
+    "pixels",
+    "prepare_rows",
+    "read_rows",
+]

@@ -1,0 +1,166 @@
+"""The rows of an image dataset: checked, labelled and divided, before any picture is decoded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fairlead.data.pictures import Pictures
+from fairlead.data.splitting import SplitPlan, divide, singletons, thin
+from fairlead.errors import DataError, LabelError
+from fairlead.records import Labels, SensitiveFeature, Split
+
+
+@dataclass(frozen=True, eq=False)
+class ImageRows:
+    """N rows; a row's number is its index everywhere: in batches, predictions and files.
+
+    Attributes:
+        pictures: The N pictures.
+        labels: The C classes of the training split.
+        targets: (N,) class codes, int64; -1 where the truth is not known.
+        splits: (N,) names of splits.
+        sensitive: The S declared sensitive features.
+        groups: (N, S) group codes, int64.
+        notes: What was decided for the user and must be said.
+    """
+
+    pictures: Pictures
+    labels: Labels
+    targets: NDArray[np.int64]
+    splits: NDArray[np.str_]
+    sensitive: tuple[SensitiveFeature, ...]
+    groups: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def of(self, split: Split) -> NDArray[np.int64]:
+        """Returns the indices of one split's rows, ascending."""
+        return np.flatnonzero(self.splits == split.value)
+
+    def counts(self) -> dict[str, int]:
+        """Returns the number of rows by split."""
+        return {split.value: len(self.of(split)) for split in Split}
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Returns (C,) the training rows of each class."""
+        return np.bincount(self.targets[self.of(Split.TRAIN)], minlength=len(self.labels))
+
+
+@dataclass(frozen=True, eq=False)
+class RawRows:
+    """Rows as a reader found them, before they are divided and encoded.
+
+    Attributes:
+        pictures: The N pictures.
+        names: N class names.
+        splits: N splits where the data gives them, else None.
+        sensitive: N values of each declared sensitive feature.
+        source: What the rows came from, for messages.
+        notes: What the reader decided.
+    """
+
+    pictures: Pictures
+    names: Sequence[str]
+    splits: Sequence[Split] | None = None
+    sensitive: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    source: str = "the data"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """Some of the pictures, under new numbers."""
+
+    pictures: Pictures
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, index: int) -> Image.Image:
+        return self.pictures.read(int(self.rows[index]))
+
+    def name(self, index: int) -> str:
+        return self.pictures.name(int(self.rows[index]))
+
+    def digest(self, index: int) -> bytes:
+        return self.pictures.digest(int(self.rows[index]))
+
+
+def prepare_rows(raw: RawRows, plan: SplitPlan) -> ImageRows:
+    """Divides the rows, takes the classes from train and encodes what is text.
+
+    Raises:
+        DataError: data from which nothing can be learned, or too little of it.
+        LabelError: a class that no training row has.
+    """
+    if plan.most is not None and len(raw.names) > plan.most:
+        raw = _thinned(raw, plan)
+    _check_classes(raw)
+    splits, notes = divide(raw.names, raw.splits, plan)
+    names = np.asarray(raw.names, dtype=object)
+    labels = Labels.from_training(names[splits == Split.TRAIN.value])
+    _check_training(labels, names, splits, raw.source)
+    alone = singletons(raw.names)
+    if alone:
+        notes = (*notes, f"{len(alone)} classes have a single row and cannot be tested: {', '.join(alone[:5])}")
+    codes = {name: code for code, name in enumerate(labels)}
+    features = tuple(SensitiveFeature.declare(name, values) for name, values in raw.sensitive.items())
+    encoded = [feature.encode(raw.sensitive[feature.name]) for feature in features]
+    return ImageRows(
+        pictures=raw.pictures,
+        labels=labels,
+        targets=np.array([codes[name] for name in names], dtype=np.int64),
+        splits=splits,
+        sensitive=features,
+        groups=np.stack(encoded, axis=1) if encoded else np.zeros((len(names), 0), dtype=np.int64),
+        notes=(*raw.notes, *notes),
+    )
+
+
+def _thinned(raw: RawRows, plan: SplitPlan) -> RawRows:
+    most = plan.most or len(raw.names)
+    keys = raw.names if raw.splits is None else [f"{s.value} {n}" for s, n in zip(raw.splits, raw.names, strict=True)]
+    rows = thin(keys, most, plan.seed)
+    return RawRows(
+        pictures=_Chosen(raw.pictures, rows),
+        names=[raw.names[row] for row in rows],
+        splits=None if raw.splits is None else [raw.splits[row] for row in rows],
+        sensitive={name: [values[row] for row in rows] for name, values in raw.sensitive.items()},
+        source=raw.source,
+        notes=(*raw.notes, f"only {len(rows)} of {len(raw.names)} rows are used"),
+    )
+
+
+def _check_classes(raw: RawRows) -> None:
+    counts = Counter(raw.names)
+    if len(counts) < 2:
+        raise DataError(
+            f"every row of {raw.source} is of the one class {next(iter(counts))!r}: nothing to tell apart; "
+            "add rows of another class, or choose another label column"
+        )
+    if len(counts) * 2 > len(raw.names):
+        raise DataError(
+            f"{raw.source} has {len(counts)} classes for {len(raw.names)} rows: the label looks like an identifier; "
+            "choose a label column whose values repeat, or add rows"
+        )
+
+
+def _check_training(labels: Labels, names: NDArray[np.object_], splits: NDArray[np.str_], source: str) -> None:
+    for split in Split:
+        unknown = sorted(set(names[splits == split.value]) - set(labels))
+        if unknown:
+            raise LabelError(
+                f"the {split.value} split of {source} has classes that no training row has: "
+                f"{', '.join(unknown[:5])}; add training rows of them, or take those rows out"
+            )
+    if len(labels) < 2:
+        raise DataError(f"the training split of {source} has the one class {labels[0]!r}; add rows of another")

@@ -1,0 +1,187 @@
+"""From what a user has on disk, a table or class folders, to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairlead.data.image_rows import RawRows
+from fairlead.data.pictures import FilePictures
+from fairlead.data.splitting import SPLIT_NAMES
+from fairlead.data.table import Table
+from fairlead.errors import ConfigurationError, DataError, UnknownNameError
+from fairlead.preprocessing import IMAGE_SUFFIXES
+from fairlead.records import Split, natural_order
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a table hold what.
+
+    Attributes:
+        image: Paths of the pictures, relative to the table; None takes image, file, path or filename.
+        label: The classes; None takes label, class or target.
+        sensitive: Declared sensitive features.
+        split: Given splits, where the table has the column.
+
+    Examples:
+        >>> Columns(label="diagnosis", sensitive=("sex",)).split
+        'split'
+    """
+
+    image: str | None = None
+    label: str | None = None
+    sensitive: Sequence[str] = ()
+    split: str = "split"
+
+
+_IMAGE_NAMES = ("image", "file", "path", "filename", "file_name", "image_path", "filepath")
+_LABEL_NAMES = ("label", "class", "target")
+
+
+def read_rows(source: str | Path, columns: Columns) -> RawRows:
+    """Reads a folder of class folders, or a table of paths and labels.
+
+    Raises:
+        DataError: neither, or one that cannot be used; the message names the file or rows and the remedy.
+        UnknownNameError: a column that is not there.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _read_folder(path, columns)
+    if path.is_file():
+        return _read_table(path, columns)
+    near = natural_order(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else ()
+    if near:
+        raise UnknownNameError("file or folder", path.name, near, where=str(path.parent))
+    raise DataError(f"there is no file or folder {path}; name a table of pictures or a folder of class folders")
+
+
+def list_pictures(path: Path, columns: Columns) -> FilePictures:
+    """Lists the pictures below a folder, or those a table names, labelled or not: what a prediction needs.
+
+    Raises:
+        DataError: there are none, or some of those named are missing.
+    """
+    if path.is_dir():
+        files, _ = _pictures_below(path)
+        if not files:
+            raise DataError(f"{path} holds no pictures; their names end in {', '.join(sorted(IMAGE_SUFFIXES))}")
+        return FilePictures(files, path)
+    if not path.is_file():
+        raise DataError(f"there is no file or folder {path}; name a folder of pictures or a table of their paths")
+    return _files_of(Table.read(path), path, columns)
+
+
+def _read_table(path: Path, columns: Columns) -> RawRows:
+    table = Table.read(path)
+    label = columns.label or _first_known(table, _LABEL_NAMES, "label column", "--label")
+    names = table.complete(label, "column")
+    splits = None
+    if columns.split in table.columns:
+        splits = [_split(value, path, row) for row, value in enumerate(table.column(columns.split))]
+    return RawRows(
+        pictures=_files_of(table, path, columns),
+        names=names,
+        splits=splits,
+        sensitive={name: table.column(name) for name in columns.sensitive},
+        source=path.name,
+    )
+
+
+def _files_of(table: Table, path: Path, columns: Columns) -> FilePictures:
+    image = columns.image or _first_known(table, _IMAGE_NAMES, "image column", "--image-column")
+    root = path.parent
+    files = [root / Path(name).expanduser() for name in table.complete(image, "column")]
+    missing = [row for row, file in enumerate(files) if not file.is_file()]
+    if missing:
+        shown = "; ".join(f"row {row + 1}: {files[row]}" for row in missing[:3])
+        raise DataError(
+            f"{len(missing)} of {len(files)} pictures named in column {image!r} of {path.name} are not there "
+            f"({shown}{'; ...' if len(missing) > 3 else ''}); paths count from the table's folder {root}"
+        )
+    return FilePictures(files, root)
+
+
+def _first_known(table: Table, names: Sequence[str], kind: str, flag: str) -> str:
+    by_folded = {column.casefold(): column for column in table.columns}
+    for name in names:
+        if name in by_folded:
+            return by_folded[name]
+    raise ConfigurationError(
+        f"{table.source} has no {kind} by a usual name ({', '.join(names)}); "
+        f"name it with {flag}. It has: {', '.join(table.columns)}"
+    )
+
+
+def _split(value: str | None, path: Path, row: int) -> Split:
+    split = SPLIT_NAMES.get((value or "").casefold())
+    if split is None:
+        raise DataError(
+            f"{path.name}, data row {row + 1}: split {value!r} is not one of train, val, calibration, test; "
+            "mend it, or rename the column if it means something else"
+        )
+    return split
+
+
+def _read_folder(root: Path, columns: Columns) -> RawRows:
+    if columns.sensitive:
+        raise ConfigurationError(
+            f"a folder holds no sensitive features; name {', '.join(columns.sensitive)} as columns of a table of paths"
+        )
+    below = _folders(root)
+    parts = {SPLIT_NAMES[folder.name.casefold()]: folder for folder in below if folder.name.casefold() in SPLIT_NAMES}
+    if Split.TRAIN not in parts:
+        files, names, notes = _read_classes(root, below)
+        return RawRows(FilePictures(files, root), names, None, source=str(root), notes=notes)
+    files, names, splits, notes = [], [], [], ()
+    for split, folder in sorted(parts.items(), key=lambda part: list(Split).index(part[0])):
+        # A class that val or test lacks changes nothing, be its folder absent or empty.
+        below_split = [item for item in _folders(folder) if split is Split.TRAIN or _pictures_below(item)[0]]
+        found, classes, said = _read_classes(folder, below_split)
+        files += found
+        names += classes
+        splits += [split] * len(found)
+        notes += said
+    others = [folder.name for folder in below if folder not in parts.values()]
+    if others:
+        notes = (*notes, f"folders beside the splits are not read: {', '.join(others[:5])}")
+    return RawRows(FilePictures(files, root), names, splits, source=str(root), notes=notes)
+
+
+def _read_classes(root: Path, folders: Sequence[Path]) -> tuple[list[Path], list[str], tuple[str, ...]]:
+    if not folders:
+        raise DataError(
+            f"{root} holds no class folders; put the pictures of each class in a folder named after it, "
+            "or name a table of paths and labels"
+        )
+    files: list[Path] = []
+    names: list[str] = []
+    others = 0
+    for folder in folders:
+        found, ignored = _pictures_below(folder)
+        others += ignored
+        if not found:
+            raise DataError(f"the class folder {folder} holds no pictures; add some, or remove the folder")
+        files += found
+        names += [folder.name] * len(found)
+    notes = (f"{others} files below {root} are no pictures by their names and were left out",) if others else ()
+    return files, names, notes
+
+
+def _folders(root: Path) -> list[Path]:
+    """Lists folders, without hidden ones: a notebook's checkpoints are no class."""
+    found = {item.name: item for item in root.iterdir() if item.is_dir() and not item.name.startswith((".", "__"))}
+    return [found[name] for name in natural_order(found)]
+
+
+def _pictures_below(folder: Path) -> tuple[list[Path], int]:
+    """Lists the pictures below a folder, in natural order, and counts the other files."""
+    files = [
+        file
+        for file in folder.rglob("*")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]
+    found = {file.relative_to(folder).as_posix(): file for file in files if file.suffix.lower() in IMAGE_SUFFIXES}
+    return [found[name] for name in natural_order(found)], len(files) - len(found)

@@ -1,0 +1,160 @@
+"""Which row belongs to which split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.errors import ConfigurationError, DataError
+from fairlead.records import SPLITS, Split
+
+# What people call the four splits.
+SPLIT_NAMES = {
+    "train": Split.TRAIN,
+    "training": Split.TRAIN,
+    "val": Split.VAL,
+    "valid": Split.VAL,
+    "validation": Split.VAL,
+    "dev": Split.VAL,
+    "calibration": Split.CALIBRATION,
+    "calib": Split.CALIBRATION,
+    "test": Split.TEST,
+    "testing": Split.TEST,
+}
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """How rows are divided where the data does not say.
+
+    Attributes:
+        val: Share of the rows for validation.
+        calibration: Share for calibration.
+        test: Share for testing; what remains trains.
+        seed: Of the draw.
+        most: Use at most so many rows, drawn with the classes' shares kept; None uses all.
+
+    Raises:
+        ConfigurationError: shares outside (0, 1), or nothing left to train on.
+
+    Examples:
+        >>> round(SplitPlan().train, 3)
+        0.55
+    """
+
+    val: float = 0.15
+    calibration: float = 0.10
+    test: float = 0.20
+    seed: int = 0
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        shares = (self.val, self.calibration, self.test)
+        if not all(0 < share < 1 for share in shares) or sum(shares) >= 1:
+            raise ConfigurationError(
+                f"the shares of val, calibration and test must each lie in (0, 1) and sum below 1, got {shares}"
+            )
+        if self.most is not None and self.most < 20:
+            raise ConfigurationError(f"a run needs at least 20 rows, got most={self.most}")
+
+    @property
+    def train(self) -> float:
+        """What remains for training."""
+        return 1 - self.val - self.calibration - self.test
+
+    def share(self, split: Split) -> float:
+        """Returns the share of one split."""
+        return {Split.VAL: self.val, Split.CALIBRATION: self.calibration, Split.TEST: self.test}.get(split, self.train)
+
+
+def divide(
+    targets: Sequence[str], given: Sequence[Split] | None, plan: SplitPlan
+) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+    """Gives every row a split, stratified by class; splits that the data has are kept.
+
+    Rows for a split that is not there are taken from train, and the note says so.
+
+    Args:
+        targets: N class names.
+        given: N splits as the data has them, or None.
+        plan: Shares and seed for what is missing.
+
+    Returns:
+        (N,) names of splits, and notes for the person who runs it.
+
+    Raises:
+        DataError: no training rows, or too few rows for four splits.
+
+    Examples:
+        >>> splits, notes = divide(["a", "b"] * 50, None, SplitPlan())
+        >>> [int((splits == split.value).sum()) for split in Split]
+        [55, 15, 10, 20]
+    """
+    assigned = np.array([split.value for split in given or [Split.TRAIN] * len(targets)], dtype="<U11")
+    pool = np.flatnonzero(assigned == Split.TRAIN.value)
+    if not len(pool):
+        raise DataError("no row belongs to the training split; give some rows split 'train'")
+    wanted = [split for split in SPLITS[1:] if not (assigned == split.value).any()]
+    if not wanted:
+        return assigned, ()
+    if len(pool) < 4 * len(wanted):
+        raise DataError(
+            f"{len(pool)} training rows are too few to take {_and(wanted)} from; add rows, or give those splits"
+        )
+    names = np.asarray(targets, dtype=object)[pool]
+    shares = {Split.TRAIN: 1 - sum(plan.share(split) for split in wanted)}
+    shares |= {split: plan.share(split) for split in wanted}
+    assigned[pool] = _stratified(names, shares, plan.seed)
+    if given is None:
+        return assigned, ()
+    counts = ", ".join(f"{split.value} {int((assigned == split.value).sum())}" for split in wanted)
+    return assigned, (f"the data has no {_and(wanted)} split: taken from its training rows by class ({counts})",)
+
+
+def thin(targets: Sequence[str], most: int, seed: int) -> NDArray[np.int64]:
+    """Returns the positions of at most so many rows, classes in their shares, in the old order."""
+    if len(targets) <= most:
+        return np.arange(len(targets))
+    share = most / len(targets)
+    chosen = _stratified(np.asarray(targets, dtype=object), {Split.TRAIN: share, Split.TEST: 1 - share}, seed)
+    return np.flatnonzero(chosen == Split.TRAIN.value)
+
+
+def _stratified(names: NDArray[np.object_], shares: dict[Split, float], seed: int) -> NDArray[np.str_]:
+    """Walks the rows class by class and gives each the split that lags its share most.
+
+    The lag is carried over from class to class, so totals are exact to a row and every class is divided to
+    within a row of its shares, also where each class is smaller than one over the smallest share.
+    """
+    generator = np.random.default_rng([seed, 0x5B17])
+    splits = [split.value for split in shares]
+    counts = np.zeros(len(splits))
+    goal = np.array(list(shares.values()))
+    assigned = np.empty(len(names), dtype="<U11")
+    seen = 0
+    for name in sorted(set(names)):
+        rows = generator.permutation(np.flatnonzero(names == name))
+        for row in rows:
+            seen += 1
+            choice = int(np.argmax(goal * seen - counts))
+            counts[choice] += 1
+            assigned[row] = splits[choice]
+        if not (assigned[rows] == splits[0]).any():  # a class is learned from at least one row
+            counts[splits.index(str(assigned[rows[0]]))] -= 1
+            counts[0] += 1
+            assigned[rows[0]] = splits[0]
+    return assigned
+
+
+def singletons(targets: Sequence[str]) -> list[str]:
+    """Returns the classes with a single row, which cannot be both learned and tested."""
+    return sorted(name for name, count in Counter(targets).items() if count == 1)
+
+
+def _and(splits: Sequence[Split]) -> str:
+    names = [split.value for split in splits]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,42 @@
+"""Rows of the embedded synthetic dataset, in the shape every other source has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fairlead.data.image_rows import RawRows
+from fairlead.data.pictures import ArrayPictures
+from fairlead.data.reading import Columns
+from fairlead.data.synthetic import LesionWorld
+from fairlead.errors import ConfigurationError, UnknownNameError
+from fairlead.records import Split
+
+LESIONS = "synthetic:lesions"
+
+
+def draw_rows(world: LesionWorld, columns: Columns, *, progress: bool = True) -> RawRows:
+    """Draws a world of synthetic lesions; the skin tone is its sensitive feature unless others are named.
+
+    Raises:
+        UnknownNameError: a sensitive feature the world does not have.
+        ConfigurationError: another label column than the diagnosis.
+    """
+    from rich.progress import track
+
+    def watched(indices: Iterable[int]) -> Iterable[int]:
+        return track(list(indices), "Drawing synthetic lesions", disable=not progress, transient=True)
+
+    if columns.label not in {None, "diagnosis"}:
+        raise ConfigurationError(f"the label of {LESIONS} is 'diagnosis', not {columns.label!r}; leave --label out")
+    lesions = world.draw(progress=watched)
+    facts = {"tone": lesions.tone, "ruler": lesions.ruler, "hair": lesions.hair}
+    for name in columns.sensitive:
+        if name not in facts:
+            raise UnknownNameError("sensitive feature", name, facts, where=LESIONS)
+    return RawRows(
+        pictures=ArrayPictures(lesions.images, "synthetic-lesion"),
+        names=lesions.diagnosis,
+        splits=[Split(split) for split in lesions.split],
+        sensitive={name: list(facts[name]) for name in (columns.sensitive or ("tone",))},
+        source=LESIONS,
+    )

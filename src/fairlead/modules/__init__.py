@@ -1,0 +1,23 @@
+"""LightningModules: a backbone, a head and a task."""
+
+from fairlead.modules.heads import ACTIVATIONS, HeadSettings, LinearHead
+from fairlead.modules.image_classifier import ImageClassifier
+from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
+from fairlead.modules.outputs import Outputs
+from fairlead.modules.tasks import TASKS, LossSettings, SoftmaxTask, Task, balanced_weights
+
+__all__ = [
+    "ACTIVATIONS",
+    "TASKS",
+    "HeadSettings",
+    "ImageClassifier",
+    "LinearHead",
+    "LossSettings",
+    "OptimizationSettings",
+    "Outputs",
+    "SoftmaxTask",
+    "Task",
+    "balanced_weights",
+    "parameter_groups",
+    "warmup_cosine",
+]

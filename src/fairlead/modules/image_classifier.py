@@ -1,0 +1,200 @@
+"""A classifier of images: a backbone, a head and a task, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+
+from fairlead.backbones import Backbone, load_backbone, rebuild_backbone
+from fairlead.data.batch import Batch
+from fairlead.modules.heads import HeadSettings
+from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
+from fairlead.modules.outputs import Outputs
+from fairlead.modules.tasks import TASKS, LossSettings, balanced_weights
+from fairlead.preprocessing import ImagePreprocessing
+from fairlead.records import Labels, TaskKind
+
+
+class ImageClassifier(L.LightningModule):
+    """Fine-tunes a pretrained backbone for binary or multiclass classification, in any Trainer.
+
+    Subclass it and override what you want to change; nothing else needs to be touched:
+
+    * :meth:`build_head` -- what stands on the features;
+    * :meth:`loss` -- what training minimises;
+    * :meth:`parameter_groups` -- which parameters learn at which rate;
+    * :meth:`transform` -- what happens to a training batch on the device (mixup, say).
+
+    Args:
+        labels: The C class names, in order.
+        backbone: Anything ``load_backbone`` takes, a ``Backbone``, or what ``Backbone.describe`` returned.
+        head: Linear or MLP.
+        loss: Label smoothing and class weights.
+        optimization: Optimizer, rates by depth, schedule.
+
+    Attributes:
+        temperature: Scalar buffer by which logits are divided before the softmax; 1 until calibrated.
+
+    Examples:
+        >>> module = ImageClassifier(["cat", "dog"], backbone="random:test_resnet")
+        >>> module.probabilities(module(torch.zeros((2, 3, 64, 64), dtype=torch.uint8))).shape
+        torch.Size([2, 2])
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str] | Labels,
+        *,
+        backbone: str | Backbone | Mapping[str, Any] = "resnet18.a1_in1k",
+        head: HeadSettings | None = None,
+        loss: LossSettings | None = None,
+        optimization: OptimizationSettings | None = None,
+    ) -> None:
+        super().__init__()
+        self.labels = Labels(tuple(labels))
+        self.backbone = _backbone(backbone)
+        self.head_settings = _settings(HeadSettings, head)
+        self.loss_settings = _settings(LossSettings, loss)
+        self.optimization = _settings(OptimizationSettings, optimization)
+        self.head = self.build_head(self.backbone.features, len(self.labels))
+        self.task = TASKS[TaskKind.of_classes(len(self.labels))](self.loss_settings)
+        self.register_buffer("temperature", torch.ones(()))
+        self.temperature: Tensor
+        self.register_buffer("class_weights", torch.ones(len(self.labels)))
+        self.class_weights: Tensor
+        self.val_loss = MeanMetric()
+        self.val_accuracy = MeanMetric()
+        self.test_loss = MeanMetric()
+        self.test_accuracy = MeanMetric()
+        # Primitives alone, so that a checkpoint loads with weights_only=True, and from it alone: the
+        # architecture is described, never fetched again.
+        self.save_hyperparameters(
+            {
+                "labels": list(self.labels),
+                "backbone": self.backbone.describe(),
+                "head": asdict(self.head_settings),
+                "loss": asdict(self.loss_settings),
+                "optimization": asdict(self.optimization),
+            }
+        )
+
+    @property
+    def preprocessing(self) -> ImagePreprocessing:
+        """What the backbone expects of its pictures; the data module reads it."""
+        return self.backbone.preprocessing
+
+    # -- what a subclass may override ------------------------------------------------------------------
+
+    def build_head(self, features: int, classes: int) -> nn.Module:
+        """Builds what maps (N, D) features to (N, C) logits."""
+        head: nn.Module = self.head_settings.build(features, classes)
+        return head
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Returns the training loss of (N, C) logits and (N,) class codes, a scalar."""
+        weights = self.class_weights if self.loss_settings.class_weights else None
+        return self.task.loss(logits, target, weights)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Returns the optimizer's groups: every parameter once, rates by depth."""
+        depths = {
+            layer: [f"backbone.{name}" for name in names] for layer, names in self.backbone.parameter_groups().items()
+        }
+        undecayed = {f"backbone.{name}" for name in self.backbone.undecayed()}
+        return parameter_groups(self, depths, undecayed, self.optimization)
+
+    def transform(self, batch: Batch) -> Batch:
+        """Changes a training batch on the device; the default leaves it as it is."""
+        return batch
+
+    # -- what it answers -------------------------------------------------------------------------------
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Maps (N, 3, H, W) uint8 pixels to (N, C) logits, before the temperature."""
+        logits: Tensor = self.head(self.backbone(inputs))
+        return logits
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Maps (N, C) logits to (N, C) probabilities, with the temperature."""
+        return self.task.probabilities(logits / self.temperature)
+
+    def calibrate(self, temperature: float) -> None:
+        """Sets the temperature; it is saved with the weights and used in every figure from now on."""
+        self.temperature.fill_(temperature)
+
+    def restore(self, checkpoint: str | Path) -> None:
+        """Takes the weights and the temperature of a checkpoint of this same model."""
+        content = torch.load(checkpoint, map_location=self.device, weights_only=True)
+        self.load_state_dict(content["state_dict"])
+
+    # -- Lightning's hooks -----------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Reads class counts where the loss weighs classes."""
+        data = getattr(self.trainer, "datamodule", None)
+        if stage == "fit" and self.loss_settings.class_weights == "auto" and data is not None:
+            counts = torch.from_numpy(data.rows.class_counts())
+            self.class_weights.copy_(balanced_weights(counts))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Returns the loss of a batch."""
+        del batch_idx
+        batch = self.transform(batch)
+        loss = self.loss(self(batch.inputs), batch.target)
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Counts loss and accuracy; each row once, over any number of processes."""
+        del batch_idx
+        outputs = self.predict_step(batch, 0)
+        self._count(outputs, self.val_loss, self.val_accuracy)
+        self.log("val_loss", self.val_loss, prog_bar=True, batch_size=len(batch))
+        self.log("val_accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch))
+        return vars(outputs)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Counts loss and accuracy; the outputs are there for audits."""
+        del batch_idx
+        outputs = self.predict_step(batch, 0)
+        self._count(outputs, self.test_loss, self.test_accuracy)
+        self.log("test_loss", self.test_loss, batch_size=len(batch))
+        self.log("test_accuracy", self.test_accuracy, batch_size=len(batch))
+        return vars(outputs)
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Outputs:
+        """Returns what becomes Predictions."""
+        del batch_idx, dataloader_idx
+        logits = self(batch.inputs).float()
+        return Outputs(logits, self.probabilities(logits), batch.target, batch.groups, batch.index)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Builds the optimizer once with every group in it, and a warm-up cosine schedule by step."""
+        optimizer = self.optimization.build(self.parameter_groups())
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        schedule = warmup_cosine(optimizer, steps, self.optimization.warmup)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _count(self, outputs: Outputs, loss: MeanMetric, accuracy: MeanMetric) -> None:
+        rows = len(outputs.index)
+        loss.update(nn.functional.cross_entropy(outputs.logits, outputs.target), rows)
+        accuracy.update((outputs.logits.argmax(dim=-1) == outputs.target).float().mean(), rows)
+
+
+def _backbone(given: str | Backbone | Mapping[str, Any]) -> Backbone:
+    if isinstance(given, Backbone):
+        return given
+    return load_backbone(given) if isinstance(given, str) else rebuild_backbone(given)
+
+
+def _settings(kind: type[Any], given: Any) -> Any:  # noqa: ANN401 - one of three dataclasses, or its primitives
+    """Takes a settings object, its primitives as a checkpoint holds them, or None for the defaults."""
+    return kind(**given) if isinstance(given, Mapping) else given or kind()

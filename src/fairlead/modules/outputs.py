@@ -1,0 +1,57 @@
+"""What a module answers for a batch, on its way to becoming Predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from fairlead.records import Labels, Predictions, SensitiveFeature
+
+
+@dataclass
+class Outputs:
+    """Answers for N rows with the truth beside them. Not frozen: Lightning moves it field by field.
+
+    Attributes:
+        logits: (N, C) scores before temperature and activation.
+        probabilities: (N, C).
+        target: (N,) class codes; -1 where unknown.
+        groups: (N, S) group codes.
+        index: (N,) row numbers.
+    """
+
+    logits: Tensor
+    probabilities: Tensor
+    target: Tensor
+    groups: Tensor
+    index: Tensor
+
+    @classmethod
+    def concatenate(cls, parts: list[Outputs]) -> Outputs:
+        """Joins batches, in the order of their rows' numbers."""
+        index = torch.cat([part.index for part in parts])
+        order = torch.argsort(index)
+        return cls(
+            logits=torch.cat([part.logits for part in parts])[order],
+            probabilities=torch.cat([part.probabilities for part in parts])[order],
+            target=torch.cat([part.target for part in parts])[order],
+            groups=torch.cat([part.groups for part in parts])[order],
+            index=index[order],
+        )
+
+    def with_probabilities(self, probabilities: Tensor) -> Outputs:
+        """Returns the same answers with other (N, C) probabilities, such as calibrated ones."""
+        return replace(self, probabilities=probabilities)
+
+    def predictions(self, labels: Labels, sensitive: tuple[SensitiveFeature, ...] = ()) -> Predictions:
+        """Returns the record that every audit reads."""
+        return Predictions(
+            probabilities=self.probabilities.double().cpu().numpy(),
+            targets=self.target.long().cpu().numpy(),
+            index=self.index.long().cpu().numpy(),
+            labels=labels,
+            groups=self.groups.long().cpu().numpy(),
+            sensitive=sensitive,
+        )
