@@ -6,6 +6,7 @@ from fairlead.data.feature_cache import FeatureCache, compute_features
 from fairlead.data.image_data import ImageDataModule, Loading
 from fairlead.data.image_dataset import ImageDataset
 from fairlead.data.image_rows import ImageRows, RawRows, prepare_rows
+from fairlead.data.picture_stream import PictureStream
 from fairlead.data.pictures import ArrayPictures, FilePictures, Pictures
 from fairlead.data.reading import Columns, list_pictures, read_rows
 from fairlead.data.sampling import Draw, EvaluationSampler, TrainingSampler
@@ -25,6 +26,7 @@ __all__ = [
     "ImageDataset",
     "ImageRows",
     "Loading",
+    "PictureStream",
     "Pictures",
     "RawRows",
     "SplitPlan",

@@ -5,24 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from rich.progress import track
 
 from fairlead.backbones import Backbone
 from fairlead.backbones.inference import prepare_for_inference
-from fairlead.data.augmentation import pixels
+from fairlead.data.picture_stream import PictureStream
 from fairlead.data.pictures import Pictures
-from fairlead.errors import UnreadableFileError
 from fairlead.records import RunFolder
-
-# Decoding runs ahead of the network by so many batches: enough to keep it busy, little memory.
-AHEAD = 4
 
 
 class FeatureCache:
@@ -90,58 +85,23 @@ def compute_features(
         (N, D) float32.
 
     Raises:
-        UnreadableFileError: pictures that cannot be decoded.
+        UnreadableFileError: pictures that cannot be decoded; all of them are counted, the first named.
     """
-    from rich.progress import track
-
+    stream = PictureStream(pictures, backbone.preprocessing, batch_size)
+    features = np.empty((len(pictures), backbone.features), dtype=np.float32)
+    watched = track(
+        stream, description="Features of the frozen backbone", total=len(stream), disable=not progress, transient=True
+    )
     was_training = backbone.training
     network = prepare_for_inference(backbone.eval().to(device))
-    features = np.empty((len(pictures), backbone.features), dtype=np.float32)
-    batches = track(
-        _batches(backbone, pictures, batch_size),
-        description="Features of the frozen backbone",
-        total=-(-len(pictures) // batch_size),
-        disable=not progress,
-        transient=True,
-    )
     try:
         with torch.inference_mode():
-            for rows, inputs in batches:
+            for rows, inputs in watched:
                 features[rows] = network(inputs.to(device)).float().cpu().numpy()
     finally:
         backbone.train(was_training)
+    stream.raise_unreadable()
     return features
-
-
-def _batches(backbone: Backbone, pictures: Pictures, size: int) -> Iterator[tuple[slice, Tensor]]:
-    """Yields batches in order while threads decode the next ones; Pillow releases Python's lock."""
-    unreadable: list[str] = []
-
-    def read(index: int) -> Tensor:
-        try:
-            return pixels(pictures.read(index), backbone.preprocessing)
-        except UnreadableFileError as error:
-            unreadable.append(str(error))
-            return torch.zeros((3, *backbone.preprocessing.size), dtype=torch.uint8)
-
-    starts = range(0, len(pictures), size)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        pending: list[tuple[int, list[Future[Tensor]]]] = []
-        for start in starts:
-            pending.append((start, [pool.submit(read, i) for i in range(start, min(start + size, len(pictures)))]))
-            if len(pending) > AHEAD:
-                yield _gather(*pending.pop(0))
-        while pending:
-            yield _gather(*pending.pop(0))
-    if unreadable:
-        more = f" (and {len(unreadable) - 3} more)" if len(unreadable) > 3 else ""
-        raise UnreadableFileError(
-            f"{len(unreadable)} of {len(pictures)} pictures cannot be read: " + "; ".join(sorted(unreadable)[:3]) + more
-        )
-
-
-def _gather(start: int, futures: list[Future[Tensor]]) -> tuple[slice, Tensor]:
-    return slice(start, start + len(futures)), torch.stack([future.result() for future in futures])
 
 
 def _digests(pictures: Pictures) -> bytes:

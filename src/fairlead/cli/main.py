@@ -1,0 +1,68 @@
+"""fairlead: fine-tune a pretrained backbone, and use what came of it.
+
+usage: fairlead VERB [options]
+
+  fit        fine-tune, from a YAML file of Lightning's command line      fairlead fit --config recipes/fit_image.yaml
+  validate   measure on the validation split                              fairlead validate --config ... --ckpt_path ...
+  test       measure on the test split, the temperature fitted first      fairlead test --config ... --ckpt_path ...
+  predict    label new pictures with the model of a run                   fairlead predict RUN FOLDER_OR_TABLE
+
+Every verb explains itself with --help. To go from raw photos to a measured model in one command:
+
+  python -m recipes.finetune_image --data photos/
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from fairlead.cli.boundary import clearly
+from fairlead.errors import UnknownNameError
+
+
+def _lightning(verb: str) -> Callable[[Sequence[str]], int]:
+    def run(arguments: Sequence[str]) -> int:
+        from fairlead.cli.lightning import run_lightning
+
+        return run_lightning([verb, *arguments])
+
+    return run
+
+
+def _predict(arguments: Sequence[str]) -> int:
+    from fairlead.cli.predict import run_predict
+
+    return run_predict(arguments)
+
+
+# Each verb imports what it needs when it runs, so that `fairlead --help` answers at once.
+VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    "fit": _lightning("fit"),
+    "validate": _lightning("validate"),
+    "test": _lightning("test"),
+    "predict": _predict,
+}
+
+
+@clearly
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a verb; returns the exit code.
+
+    Examples:
+        >>> main(["--version"])
+        fairlead 0.1.0
+        0
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in {"-h", "--help", "help"}:
+        print(__doc__)  # noqa: T201 - this is the command line
+        return 0 if given else 2
+    if given[0] == "--version":
+        from fairlead import __version__
+
+        print(f"fairlead {__version__}")  # noqa: T201
+        return 0
+    if given[0] not in VERBS:
+        raise UnknownNameError("verb", given[0], VERBS, where="fairlead")
+    return VERBS[given[0]](given[1:])

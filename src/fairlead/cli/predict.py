@@ -1,0 +1,86 @@
+"""Labels for new pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fairlead.cli.parser import Parser
+from fairlead.errors import ConfigurationError, OutputFolderError
+from fairlead.records import Labels, RunFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fairlead.data import Pictures
+    from fairlead.modules import ImageClassifier
+
+
+def run_predict(arguments: Sequence[str]) -> int:
+    """Reads pictures, runs the model that a run kept, and writes a CSV file."""
+    parser = Parser(
+        prog="fairlead predict",
+        description="Label new pictures with the model that a run kept. The table has a row for each picture: file, "
+        "predicted class, and a calibrated probability for each class. Pictures that cannot be read are listed with "
+        "the reason in the column 'error', and the exit code is then 1.",
+    )
+    parser.add_argument("run", type=str, metavar="RUN", help="a run folder")
+    parser.add_argument("data", type=str, metavar="FOLDER_OR_TABLE", help="pictures, or a table of their paths")
+    parser.add_argument("--image-column", type=str, default=None, metavar="C", help="column of a table with the paths")
+    parser.add_argument("--output", type=str, default="predictions.csv", metavar="FILE", help="what to write")
+    parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="pictures at a time")
+    options = parser.parse_args(list(arguments))
+    target = Path(options.output)
+    if not target.parent.is_dir():
+        raise OutputFolderError(f"there is no folder {target.parent}; make it, or name another file with --output")
+
+    from fairlead.data import Columns, list_pictures
+    from fairlead.modules import ImageClassifier
+
+    run = RunFolder(Path(options.run))
+    if not run.model.is_file():
+        raise ConfigurationError(f"{run.path} holds no model.ckpt; name the folder of a finished run")
+    pictures = list_pictures(Path(options.data), Columns(image=options.image_column))
+    module = ImageClassifier.load_from_checkpoint(run.model, map_location="cpu", weights_only=True)
+    probabilities, unreadable = _answer(module, pictures, options.batch_size)
+    names = [pictures.name(index) for index in range(len(pictures))]
+    RunFolder.write_atomically(target, _csv(names, module.labels, probabilities, unreadable).encode("utf-8"))
+    print(f"{len(pictures) - len(unreadable)} of {len(pictures)} pictures labelled: {target}")  # noqa: T201
+    if unreadable:
+        print(f"{len(unreadable)} cannot be read; the column 'error' says why", file=sys.stderr)  # noqa: T201
+    return 1 if unreadable else 0
+
+
+def _answer(module: ImageClassifier, pictures: Pictures, batch_size: int) -> tuple[NDArray[np.float32], dict[int, str]]:
+    """Returns (N, C) probabilities, and the reasons by index of those that cannot be read."""
+    import numpy as np
+    import torch
+    from rich.progress import track
+
+    from fairlead.data import PictureStream
+
+    stream = PictureStream(pictures, module.preprocessing, batch_size)
+    probabilities = np.empty((len(pictures), len(module.labels)), dtype=np.float32)
+    module.eval()
+    with torch.inference_mode():
+        for rows, inputs in track(stream, "Labelling", total=len(stream), transient=True):
+            probabilities[rows] = module.probabilities(module(inputs)).numpy()
+    return probabilities, stream.unreadable
+
+
+def _csv(names: list[str], labels: Labels, probabilities: NDArray[np.float32], unreadable: dict[int, str]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "predicted", *(f"probability_{label}" for label in labels), "error"])
+    for index, name in enumerate(names):
+        if index in unreadable:
+            writer.writerow([name, "", *[""] * len(labels), unreadable[index]])
+        else:
+            row = probabilities[index]
+            writer.writerow([name, labels[int(row.argmax())], *(f"{value:.6f}" for value in row), ""])
+    return text.getvalue()
