@@ -17,7 +17,7 @@ def log_loss(probabilities: FloatArray, targets: NDArray[np.int64], level: float
 
     Probabilities are kept at least 2.2e-16 away from 0 and 1, as in scikit-learn: a row loses at most 36.04.
     The interval covers where mistakes cost about what this model's mistakes would; it is too low where one row in
-    hundreds, of which none was seen, costs many times that. The Brier score has no such rows.
+    hundreds, of which none was seen, costs many times that. The Brier score, being bounded, feels such rows far less.
 
     Args:
         probabilities: (N, C), C at least 2.
