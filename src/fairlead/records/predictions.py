@@ -42,13 +42,15 @@ class Predictions:
 
     def __post_init__(self) -> None:
         rows, classes = len(self.index), len(self.labels)
-        if not self.sensitive:
+        if not self.sensitive and self.groups.size == 0:
             object.__setattr__(self, "groups", np.zeros((rows, 0), dtype=np.int64))
+        self._check_shape("index", self.index, (rows,))
         self._check_shape("probabilities", self.probabilities, (rows, classes))
         self._check_shape("targets", self.targets, (rows,))
         self._check_shape("groups", self.groups, (rows, len(self.sensitive)))
         if self.clusters is not None:
             self._check_shape("clusters", self.clusters, (rows,))
+        self._check_groups()
         if len(np.unique(self.index)) != rows:
             raise DataError("a row is predicted twice: drop the padding of the sampler before making Predictions")
         if rows and not np.all(np.isfinite(self.probabilities)):
@@ -65,6 +67,15 @@ class Predictions:
     def _check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
         if array.shape != shape:
             raise DataError(f"{name} has shape {array.shape}, expected {shape}")
+
+    def _check_groups(self) -> None:
+        for column, feature in enumerate(self.sensitive):
+            codes = self.groups[:, column]
+            if len(codes) and (codes.min() < 0 or codes.max() > feature.missing):
+                raise DataError(
+                    f"groups of {feature.name!r} must be codes from 0 to {feature.missing}; encode them with "
+                    "SensitiveFeature.encode"
+                )
 
     @property
     def task(self) -> TaskKind:
@@ -96,11 +107,19 @@ class Predictions:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Predictions]) -> Predictions:
-        """Joins parts of one split, such as batches; all must share labels and sensitive features."""
+        """Joins parts of one split, such as batches.
+
+        Raises:
+            DataError: no parts, or parts that differ in labels, in sensitive features or in whether they have clusters.
+        """
+        if not parts:
+            raise DataError("there are no predictions to join: the split has no rows")
         first = parts[0]
         if any(part.labels != first.labels or part.sensitive != first.sensitive for part in parts):
             raise DataError("only predictions with the same labels and sensitive features can be joined")
         clusters = [part.clusters for part in parts if part.clusters is not None]
+        if len(clusters) not in (0, len(parts)):
+            raise DataError("some of the predictions to join have clusters and some have none: give all or none")
         return cls(
             probabilities=np.concatenate([part.probabilities for part in parts]),
             targets=np.concatenate([part.targets for part in parts]),
@@ -108,5 +127,5 @@ class Predictions:
             labels=first.labels,
             groups=np.concatenate([part.groups for part in parts]),
             sensitive=first.sensitive,
-            clusters=np.concatenate(clusters) if len(clusters) == len(parts) else None,
+            clusters=np.concatenate(clusters) if clusters else None,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,8 +40,13 @@ class RunFolder:
         stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
         for attempt in range(100):  # two runs started in the same second get two folders
             folder = Path("runs") / (stamp if not attempt else f"{stamp}-{attempt + 1}")
-            if not folder.exists():
-                return cls(folder)._make()
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError:
+                pass  # _make says why
+            return cls(folder)._make()
         raise OutputFolderError(f"{folder} and 99 others like it exist; name a folder with --output")
 
     def _make(self) -> RunFolder:
@@ -122,7 +128,8 @@ class RunFolder:
     @staticmethod
     def write_atomically(path: Path, content: bytes) -> None:
         """Writes a file in one step: the old one stands until the new one is whole."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        # Named for this writer alone, be it another thread or another machine.
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}.partial")
         try:
             with partial.open("wb") as file:
                 file.write(content)
