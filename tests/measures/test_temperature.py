@@ -27,19 +27,15 @@ seeds = st.integers(0, 10**6)
 scales = st.sampled_from([1e-3, 0.3, 1.0, 4.0, 1e3])
 
 
-@given(seed=seeds, classes=st.integers(2, 6))
+@given(seed=seeds, classes=st.integers(2, 6), rows=st.sampled_from([8, 60, 400]))
 @settings(max_examples=40, deadline=None)
-def test_it_is_the_minimum_of_the_log_loss(seed, classes):
-    logits, targets = rows_of(seed, classes=classes)
-    oracle = minimize_scalar(
-        lambda log: loss(logits, targets, np.exp(log)),
-        bounds=(np.log(0.05), np.log(20)),
-        method="bounded",
-        options={"xatol": 1e-9},
-    )
+def test_it_is_the_most_probable_temperature_under_the_stated_prior(seed, classes, rows):
+    logits, targets = rows_of(seed, rows=rows, classes=classes)
+    grid = np.linspace(np.log(0.05), np.log(20), 3001)
+    posterior = [rows * loss(logits, targets, np.exp(log)) + log**2 / (2 * 0.5**2) for log in grid]
     fitted = fit_temperature(logits, targets)
-    assert fitted == pytest.approx(float(np.exp(oracle.x)), rel=1e-3)
-    assert loss(logits, targets, fitted) <= oracle.fun + 1e-12
+    if len(np.unique(targets)) > 1:
+        assert np.log(fitted) == pytest.approx(grid[int(np.argmin(posterior))], abs=0.003)
 
 
 @given(seed=seeds, scale=scales, rows=st.integers(1, 40), skill=st.sampled_from([-1.0, 0.0, 1.0, 5.0, 50.0]))
@@ -53,19 +49,10 @@ def test_it_never_raises_the_log_loss_nor_moves_the_first_class(seed, scale, row
     assert np.array_equal(softmax(logits, temperature).argmax(axis=1), logits.argmax(axis=1))
 
 
-@given(seed=seeds, factor=st.floats(0.2, 5.0))
-@settings(max_examples=40, deadline=None)
-def test_it_scales_with_the_logits(seed, factor):
-    logits, targets = rows_of(seed, skill=1.0, scale=1.0)
-    one = fit_temperature(logits, targets)
-    assert 0.3 < one < 3.9  # so that neither fit meets a bound
-    assert fit_temperature(factor * logits, targets) == pytest.approx(factor * one, rel=1e-9)
-
-
 def test_a_shift_of_every_logit_of_a_row_changes_nothing():
     logits, targets = rows_of(5)
     shift = np.random.default_rng(0).normal(size=(len(logits), 1)) * 100
-    assert fit_temperature(logits + shift, targets) == pytest.approx(fit_temperature(logits, targets), rel=1e-9)
+    assert fit_temperature(logits + shift, targets) == pytest.approx(fit_temperature(logits, targets), rel=1e-6)
 
 
 def test_calibrated_logits_keep_their_temperature_and_sharpened_ones_get_it_back():
@@ -76,50 +63,35 @@ def test_calibrated_logits_keep_their_temperature_and_sharpened_ones_get_it_back
     assert fit_temperature(3 * logits, targets) == pytest.approx(3.0, abs=0.12)
 
 
-def test_every_row_right_sharpens_no_further_than_the_rows_vouch_for():
-    targets = np.arange(30) % 2
-    vague, sure = 0.1 * np.eye(2)[targets], 50.0 * np.eye(2)[targets]
-    # Platt: one mistake in 32 rows, a logit of log(31) where the model says 0.1.
-    assert fit_temperature(vague, targets) == pytest.approx(max(0.05, 0.1 / np.log(31)), rel=1e-9)
-    assert fit_temperature(2.0 * np.eye(2)[targets], targets) == pytest.approx(2.0 / np.log(31), rel=1e-9)
-    assert fit_temperature(sure, targets) == 1.0
+def test_a_few_rows_do_not_outvote_the_prior_and_many_do():
+    targets = np.arange(4000) % 2
+    wrong_way = -1.0 * np.eye(2)[targets]  # worse than chance: the likelihood alone asks for infinity
+    temperatures = [fit_temperature(wrong_way[:rows], targets[:rows]) for rows in (2, 20, 200, 4000)]
+    assert 1.0 < temperatures[0] < 1.5
+    assert temperatures == sorted(temperatures)
+    assert temperatures[-1] > 10
 
 
-def test_smoothing_spreads_over_all_other_classes():
-    targets = np.arange(28) % 4
-    # Of 30 rows one wrong, a third of it to each other class: odds of 29 to 1/3.
-    assert fit_temperature(3.0 * np.eye(4)[targets], targets) == pytest.approx(3.0 / np.log(29 * 3), rel=1e-9)
-
-
-def test_no_better_than_chance_is_held_at_the_hottest():
-    targets = np.arange(30) % 2
-    assert fit_temperature(-4.0 * np.eye(2)[targets], targets) == 20.0
-
-
-def test_nearly_every_row_right_by_far_is_held_at_the_coldest():
+def test_every_row_right_sharpens_by_degrees():
     targets = np.arange(400) % 2
-    logits = 0.01 * np.eye(2)[targets]
-    logits[0] = logits[0, ::-1]
-    assert fit_temperature(logits, targets) == 0.05
+    vague, sure = 0.5 * np.eye(2)[targets], 50.0 * np.eye(2)[targets]
+    few, many = fit_temperature(vague[:20], targets[:20]), fit_temperature(vague, targets)
+    assert 0.05 <= many < few < 1
+    assert fit_temperature(sure, targets) == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(
     ("logits", "targets"),
     [
-        (np.tile([0.0, 3.0], (9, 1)), np.arange(9) % 2),  # nine rows: ten would ask for the hottest
         (np.tile([0.0, 3.0], (40, 1)), np.zeros(40, np.int64)),  # one class
         (np.full((40, 3), 0.1), np.arange(40) % 3),  # equal logits
-        (np.tile([0.0, 3.0], (40, 1)), np.where(np.arange(40) < 9, np.arange(40) % 2, -1)),
+        (np.tile([0.0, 3.0], (40, 1)), np.where(np.arange(40) < 9, 1, -1)),
         (np.zeros((0, 2)), np.zeros(0, np.int64)),
     ],
-    ids=["few", "one class", "constant", "few labelled", "none"],
+    ids=["one class", "constant", "one class labelled", "none"],
 )
 def test_nothing_to_learn_from_changes_nothing(logits, targets):
-    assert fit_temperature(logits, targets) == 1.0
-
-
-def test_ten_rows_are_enough():
-    assert fit_temperature(np.tile([0.0, 3.0], (10, 1)), np.arange(10) % 2) == 20.0
+    assert fit_temperature(logits, targets) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_rows_without_a_target_are_left_out():

@@ -6,14 +6,16 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from fairlead.errors import ConfigurationError, DataError
 from fairlead.measures.intervals import FloatArray
 
 COLDEST: Final = 0.05
 HOTTEST: Final = 20.0
-FEWEST_ROWS: Final = 10
+# Of log T before any row is seen: most networks ask for a T between 0.4 and 2.7.
+SPREAD: Final = 0.5
 
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
@@ -34,18 +36,15 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
 
 
 def fit_temperature(logits: ArrayLike, targets: ArrayLike) -> float:
-    """Finds the temperature T that minimises the log loss of softmax(logits / T) on calibration rows.
+    """Finds the temperature T by which softmax(logits / T) is calibrated.
 
-    The loss is convex in 1/T, so there is one minimum; it is found to twelve digits as the root of the derivative.
-    T never raises the log loss of these rows over T = 1, and never changes which class is first. It scales with the
-    logits: ``fit(k * logits) == k * fit(logits)``, between 0.05 and 20, where T is held. Rows with target -1
-    are left out. The special cases:
+    T maximises the likelihood of the calibration rows times a log-normal prior around 1: log T has mean 0 and
+    standard deviation 0.5. A hundred rows outvote the prior; a few dozen do not, and without it one unlucky
+    draw of thirty-six rows flattened a good probe by a factor of five. On rows from real photos the prior lowered
+    the log loss and its spread over splits (``docs/decisions``).
 
-    * fewer than 10 rows, only one class among the targets, or logits that are equal in every row: 1.0, for there
-      is nothing to learn from;
-    * every row right: the loss falls all the way to T = 0, which N rows cannot vouch for. The targets are then
-      smoothed as by Platt, by one mistake in N + 2 rows; T is that optimum, or 1.0 where it would be above;
-    * logits no better than chance on these rows: 20.0, all but a uniform answer.
+    T never raises the log loss of these rows over T = 1, and never changes which class is first. It lies between
+    0.05 and 20. Rows with target -1 are left out. Where no row, or only one class, is labelled, T is 1.
 
     Args:
         logits: (N, C) scores before the softmax.
@@ -56,46 +55,29 @@ def fit_temperature(logits: ArrayLike, targets: ArrayLike) -> float:
 
     References:
         Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks, ICML.
-        Platt (1999), Probabilistic outputs for support vector machines, for the smoothed targets.
 
     Examples:
-        >>> rows = [[2.0, 0.0]] * 12  # 3 of 4 right asks for logits log(3) apart
-        >>> temperature = fit_temperature(rows, [0, 0, 0, 1] * 3)
-        >>> f"{2 / temperature:.6f} {np.log(3):.6f}"
-        '1.098612 1.098612'
+        >>> rows = [[2.0, 0.0]] * 4000  # 3 of 4 right asks for logits log(3) apart
+        >>> temperature = fit_temperature(rows, [0, 0, 0, 1] * 1000)
+        >>> f"{2 / temperature:.2f} {np.log(3):.2f}"
+        '1.10 1.10'
+        >>> round(fit_temperature(rows[:8], [0, 0, 0, 1] * 2), 2)  # eight rows say little
+        1.28
     """
     scores, codes = _checked(logits, targets)
-    if len(codes) < FEWEST_ROWS or len(np.unique(codes)) < 2:
+    if len(np.unique(codes)) < 2:
         return 1.0
-    own = scores[np.arange(len(codes)), codes]
-    others = scores - own[:, None]
-    if not np.any(others > 0):
-        # Mean over the classes, the target's own 0 included: the wrong share is spread evenly.
-        smoothed = others.sum(axis=1) / (scores.shape[1] - 1)
-        return min(1.0, _minimum(others, float(smoothed.mean()) / (len(codes) + 2)))
-    return _minimum(others, 0.0)
+    others = scores - scores[np.arange(len(codes)), codes][:, None]
 
+    def cost(log_temperature: float) -> float:
+        return float(logsumexp(others * np.exp(-log_temperature), axis=1).sum()) + 0.5 * (log_temperature / SPREAD) ** 2
 
-def _minimum(others: FloatArray, wrong: float) -> float:
-    """Returns the T at which the mean expectation of ``others`` (N, C), logits less the target's own, is ``wrong``.
-
-    That difference is the derivative of the log loss by 1/T. It rises with 1/T, so its signs at the bounds
-    tell whether the root is between them.
-    """
-
-    def slope(log_temperature: float) -> float:
-        expected = (softmax(others, float(np.exp(log_temperature))) * others).sum(axis=1)
-        return float(expected.mean()) - wrong
-
-    cold, hot = float(np.log(COLDEST)), float(np.log(HOTTEST))
-    at_cold, at_hot = slope(cold), slope(hot)
-    if at_cold <= 0 <= at_hot:
-        return 1.0
-    if at_cold <= 0:
-        return COLDEST
-    if at_hot >= 0:
-        return HOTTEST
-    return float(np.exp(brentq(slope, cold, hot, xtol=1e-12, rtol=1e-12)))
+    # In log T the likelihood alone may be flat or bend the wrong way far out: look everywhere, then closely.
+    grid = np.linspace(np.log(COLDEST), np.log(HOTTEST), 121)
+    near = int(np.argmin([cost(point) for point in grid]))
+    low, high = grid[max(0, near - 1)], grid[min(len(grid) - 1, near + 1)]
+    found = minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 1e-8})
+    return float(np.exp(found.x)) if found.fun < cost(0.0) else 1.0
 
 
 def _checked(logits: ArrayLike, targets: ArrayLike) -> tuple[FloatArray, NDArray[np.int64]]:
