@@ -81,6 +81,8 @@ def _read_table(path: Path, columns: Columns) -> RawRows:
     splits = None
     if columns.split in table.columns:
         splits = [_split(value, path, row) for row, value in enumerate(table.column(columns.split))]
+    elif columns.split != Columns.split:
+        table.column(columns.split)  # a column that was asked for by name must be there
     return RawRows(
         pictures=_files_of(table, path, columns),
         names=names,
@@ -93,7 +95,8 @@ def _read_table(path: Path, columns: Columns) -> RawRows:
 def _files_of(table: Table, path: Path, columns: Columns) -> FilePictures:
     image = columns.image or _first_known(table, _IMAGE_NAMES, "image column", "--image-column")
     root = path.parent
-    files = [root / Path(name).expanduser() for name in table.complete(image, "column")]
+    named = [Path(name) for name in table.complete(image, "column")]
+    files = [root / (name.expanduser() if name.parts[:1] == ("~",) else name) for name in named]
     missing = [row for row, file in enumerate(files) if not file.is_file()]
     if missing:
         shown = "; ".join(f"row {row + 1}: {files[row]}" for row in missing[:3])
@@ -131,7 +134,7 @@ def _read_folder(root: Path, columns: Columns) -> RawRows:
             f"a folder holds no sensitive features; name {', '.join(columns.sensitive)} as columns of a table of paths"
         )
     below = _folders(root)
-    parts = {SPLIT_NAMES[folder.name.casefold()]: folder for folder in below if folder.name.casefold() in SPLIT_NAMES}
+    parts = _split_folders(root, below)
     if Split.TRAIN not in parts:
         files, names, notes = _read_classes(root, below)
         return RawRows(FilePictures(files, root), names, None, source=str(root), notes=notes)
@@ -150,10 +153,31 @@ def _read_folder(root: Path, columns: Columns) -> RawRows:
     return RawRows(FilePictures(files, root), names, splits, source=str(root), notes=notes)
 
 
+def _split_folders(root: Path, below: Sequence[Path]) -> dict[Split, Path]:
+    """Finds the folders that are named as splits are.
+
+    Raises:
+        DataError: two of one split, or several splits without one to train on.
+    """
+    parts: dict[Split, Path] = {}
+    for folder in below:
+        split = SPLIT_NAMES.get(folder.name.casefold())
+        if split in parts:
+            raise DataError(
+                f"{root} has the {split.value} split twice, as {parts[split].name} and {folder.name}; make one of them"
+            )
+        if split is not None:
+            parts[split] = folder
+    if len(parts) > 1 and Split.TRAIN not in parts:  # one alone may be the name of a class
+        names = ", ".join(folder.name for folder in parts.values())
+        raise DataError(f"{root} has the splits {names} and none to train on; name that folder 'train'")
+    return parts
+
+
 def _read_classes(root: Path, folders: Sequence[Path]) -> tuple[list[Path], list[str], tuple[str, ...]]:
     if not folders:
         raise DataError(
-            f"{root} holds no class folders; put the pictures of each class in a folder named after it, "
+            f"{root} holds no class folders with pictures; put the pictures of each class in a folder named after it, "
             "or name a table of paths and labels"
         )
     files: list[Path] = []

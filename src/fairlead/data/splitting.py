@@ -87,7 +87,7 @@ def divide(
         (N,) names of splits, and notes for the person who runs it.
 
     Raises:
-        DataError: no training rows, or too few rows for four splits.
+        DataError: no training rows, or too few rows for every split to have one.
 
     Examples:
         >>> splits, notes = divide(["a", "b"] * 50, None, SplitPlan())
@@ -109,6 +109,12 @@ def divide(
     shares = {Split.TRAIN: 1 - sum(plan.share(split) for split in wanted)}
     shares |= {split: plan.share(split) for split in wanted}
     assigned[pool] = _stratified(names, shares, plan.seed)
+    empty = [split for split in shares if not (assigned == split.value).any()]
+    if empty:
+        raise DataError(
+            f"{len(pool)} rows of {len(set(names))} classes leave none for {_and(empty)}; "
+            "add rows, raise its share, or give that split"
+        )
     if given is None:
         return assigned, ()
     counts = ", ".join(f"{split.value} {int((assigned == split.value).sum())}" for split in wanted)
@@ -116,37 +122,47 @@ def divide(
 
 
 def thin(targets: Sequence[str], most: int, seed: int) -> NDArray[np.int64]:
-    """Returns the positions of at most so many rows, classes in their shares, in the old order."""
+    """Returns the positions of at most so many rows, classes in their shares, in the old order.
+
+    Raises:
+        ConfigurationError: there are more classes than that, and each keeps a row.
+    """
     if len(targets) <= most:
         return np.arange(len(targets))
     share = most / len(targets)
     chosen = _stratified(np.asarray(targets, dtype=object), {Split.TRAIN: share, Split.TEST: 1 - share}, seed)
-    return np.flatnonzero(chosen == Split.TRAIN.value)
+    kept = np.flatnonzero(chosen == Split.TRAIN.value)
+    if len(kept) > most:
+        raise ConfigurationError(
+            f"{most} rows are too few to keep one of each of {len(set(targets))} classes and splits; "
+            f"use at least {2 * len(set(targets))}"
+        )
+    return kept
 
 
 def _stratified(names: NDArray[np.object_], shares: dict[Split, float], seed: int) -> NDArray[np.str_]:
-    """Walks the rows class by class and gives each the split that lags its share most.
+    """Divides class by class: whole rows by share, and those left over to the splits that lag most.
 
-    The lag is carried over from class to class, so totals are exact to a row and every class is divided to
-    within a row of its shares, also where each class is smaller than one over the smallest share.
+    No split gets more than one of a class's leftover rows, so every class is divided to within a row of its
+    shares; the lag is carried over from class to class, so totals keep close to theirs, also where each class is
+    smaller than one over the smallest share. A class is learned from at least one row.
     """
     generator = np.random.default_rng([seed, 0x5B17])
-    splits = [split.value for split in shares]
-    counts = np.zeros(len(splits))
+    splits = np.array([split.value for split in shares], dtype="<U11")  # train is the first
     goal = np.array(list(shares.values()))
+    lag = np.zeros(len(splits))
     assigned = np.empty(len(names), dtype="<U11")
-    seen = 0
     for name in sorted(set(names)):
         rows = generator.permutation(np.flatnonzero(names == name))
-        for row in rows:
-            seen += 1
-            choice = int(np.argmax(goal * seen - counts))
-            counts[choice] += 1
-            assigned[row] = splits[choice]
-        if not (assigned[rows] == splits[0]).any():  # a class is learned from at least one row
-            counts[splits.index(str(assigned[rows[0]]))] -= 1
-            counts[0] += 1
-            assigned[rows[0]] = splits[0]
+        due = goal * len(rows)
+        counts = np.floor(due + 1e-9).astype(np.int64)  # a product such as 0.55 * 20 may end just below its value
+        lag += due - counts
+        claim = np.where(due - counts > 1e-9, lag, -np.inf)
+        claim[0] = np.inf if counts[0] == 0 else claim[0]
+        chosen = np.argsort(-claim, kind="stable")[: len(rows) - counts.sum()]
+        counts[chosen] += 1
+        lag[chosen] -= 1
+        assigned[rows] = np.repeat(splits, counts)
     return assigned
 
 

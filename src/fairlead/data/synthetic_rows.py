@@ -21,10 +21,13 @@ def draw_rows(world: LesionWorld, columns: Columns, *, progress: bool = True) ->
         UnknownNameError: a sensitive feature the world does not have.
         ConfigurationError: another label column than the diagnosis.
     """
+    from rich import get_console
     from rich.progress import track
 
+    shown = progress and get_console().is_terminal  # a log or a pipe would get an empty line
+
     def watched(indices: Iterable[int]) -> Iterable[int]:
-        return track(list(indices), "Drawing synthetic lesions", disable=not progress, transient=True)
+        return track(list(indices), "Drawing synthetic lesions", disable=not shown, transient=True)
 
     if columns.label not in {None, "diagnosis"}:
         raise ConfigurationError(f"the label of {LESIONS} is 'diagnosis', not {columns.label!r}; leave --label out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fairlead.errors import DataError, UnknownNameError
 
@@ -34,35 +35,27 @@ class Table:
             DataError: not one of the formats, unreadable, or without rows.
         """
         import pyarrow
-        from pyarrow import compute, csv, parquet
+        from pyarrow import parquet
 
         if path.suffix.lower() not in SUFFIXES:
             raise DataError(f"{path} is no table that can be read; its name must end in {', '.join(SUFFIXES)}")
         try:
-            if path.suffix.lower() in {".parquet", ".pq"}:
-                content = parquet.read_table(path)
-            else:
-                content = csv.read_csv(
-                    path,
-                    parse_options=csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ","),
-                    # Columns stay text: "007" must not become 7, nor "NA" a number that is missing.
-                    convert_options=csv.ConvertOptions(column_types=_all_text(path), strings_can_be_null=False),
-                )
+            content = parquet.read_table(path) if path.suffix.lower() in {".parquet", ".pq"} else _read_text(path)
+            names = [name.strip() for name in content.column_names]
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path} cannot be read as a table: {error}; save it again as UTF-8 CSV or Parquet") from (
                 error
             )
         if not content.num_rows:
             raise DataError(f"{path} has no rows; it needs a line for each picture")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(f"{path} has more than one column {twice[0]!r}; rename all but one")
         columns = {}
-        for name in content.column_names:
-            column = content.column(name)
-            if pyarrow.types.is_dictionary(column.type):
-                column = column.cast(column.type.value_type)
-            if not _castable(column.type):
-                continue
-            texts = compute.cast(column, pyarrow.string()).to_pylist()
-            columns[name.strip()] = [text.strip() if text and text.strip() else None for text in texts]
+        for name, column in zip(names, content.columns, strict=True):
+            texts = _as_text(column)
+            if texts is not None:
+                columns[name] = [text.strip() if text and text.strip() else None for text in texts]
         return cls(columns, path.name)
 
     def __len__(self) -> int:
@@ -94,23 +87,33 @@ class Table:
         return [value for value in values if value is not None]
 
 
-def _all_text(path: Path) -> dict[str, object]:
+def _read_text(path: Path) -> Any:  # noqa: ANN401 - a pyarrow.Table, which has no types
+    """Reads CSV or TSV with every column as text: "007" must not become 7, nor "NA" a number that is missing."""
     import pyarrow
+    from pyarrow import csv
 
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline().rstrip("\r\n")
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    import csv
-
-    names = next(csv.reader([header], delimiter=separator), [])
-    return {name: pyarrow.string() for name in names}
+    parsing = csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ",", newlines_in_values=True)
+    with csv.open_csv(path, parse_options=parsing) as reader:  # the names as pyarrow itself reads them
+        types = dict.fromkeys(reader.schema.names, pyarrow.string())
+    converting = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+    return csv.read_csv(path, parse_options=parsing, convert_options=converting)
 
 
-def _castable(kind: object) -> bool:
+def _as_text(column: Any) -> list[str | None] | None:  # noqa: ANN401 - a pyarrow.ChunkedArray, which has no types
+    """Returns the values as text, or None where they are none, such as lists or raw bytes."""
     import pyarrow
+    from pyarrow import compute
 
     types = pyarrow.types
-    return not (types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind))
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if types.is_nested(column.type) or types.is_binary(column.type) or types.is_large_binary(column.type):
+        return None
+    try:
+        texts: list[str | None] = compute.cast(column, pyarrow.string()).to_pylist()
+    except pyarrow.ArrowException:  # a type without a text of its own
+        return None
+    return texts
 
 
 def _first(rows: Sequence[int], count: int = 5) -> str:
