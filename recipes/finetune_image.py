@@ -23,6 +23,7 @@ from fairlead.backbones import Backbone, load_backbone
 from fairlead.cli.boundary import clearly
 from fairlead.cli.clock import Clock
 from fairlead.cli.finetune_options import FinetuneOptions
+from fairlead.cli.fresh_run import removed_on_failure
 from fairlead.cli.quiet import quieten_lightning
 from fairlead.cli.story import Story
 from fairlead.data import Augmentation, Columns, ImageDataModule, Loading, SplitPlan
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         story.run(run)
 
     module = ImageClassifier(data.labels, backbone=backbone, optimization=choose_rates(backbone))
-    with clock.stage("probe"):
+    with clock.stage("probe"), removed_on_failure(run):
         probe = LinearProbe(seed=options.seed)
         trainer = new_trainer(run, epochs=0, callbacks=[probe, RichProgressBar()])
         trainer.fit(module, data)
@@ -75,8 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module.restore(best.best_model_path)
             results = Results(results.probe, evaluate(trainer, module, data))
             trainer.save_checkpoint(run.finetuned, weights_only=True)
-            kept = run.finetuned if results.won == "finetuned" else run.probe
-            keep_run(run, data.rows, results, clock.seconds, model=kept)
+        kept = run.finetuned if results.won == "finetuned" else run.probe
+        keep_run(run, data.rows, results, clock.seconds, model=kept)
     story.end(run, results, clock)
     return 0
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import lightning as L
 
 from fairlead.data import ImageDataModule, ImageRows
+from fairlead.errors import ConfigurationError
 from fairlead.evidence import Estimate
 from fairlead.measures import fit_temperature, held_out_figures
 from fairlead.modules import ImageClassifier, Outputs
@@ -57,7 +58,15 @@ def evaluate(trainer: L.Trainer, module: ImageClassifier, data: ImageDataModule)
     """Predicts every held-out row once, fits the temperature on calibration, and measures val and test.
 
     The temperature stays in the module: it belongs to these weights.
+
+    Raises:
+        ConfigurationError: a Trainer of several processes, each of which would see a part of the rows.
     """
+    if trainer.world_size > 1:
+        raise ConfigurationError(
+            f"evaluate() measures all rows in one process, and this Trainer has {trainer.world_size}; "
+            "give it a Trainer(devices=1)"
+        )
     parts = cast("list[list[Outputs]]", trainer.predict(module, datamodule=data))
     raw = {split: Outputs.concatenate(batches) for split, batches in zip(HELD_OUT, parts, strict=True)}
     calibration = raw[Split.CALIBRATION]

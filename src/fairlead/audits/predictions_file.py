@@ -13,7 +13,8 @@ def write_predictions(path: Path, predictions: Mapping[Split, Predictions], name
     """Writes a Parquet file with a row for each held-out row.
 
     Columns: index, file, split, target, predicted, ``probability_<label>`` for each class, and each sensitive
-    feature, null where its value is missing.
+    feature, null where its value is missing. A feature called like one of the other columns is written as
+    ``sensitive_<name>``.
 
     Args:
         path: The file; it appears whole or not at all.
@@ -44,5 +45,6 @@ def _columns(split: Split, part: Predictions, name_of: Callable[[int], str]) -> 
     for position, feature in enumerate(part.sensitive):
         groups = (*feature.groups, None)
         # Typed, so that a split in which every value is missing still joins the others.
-        columns[feature.name] = pyarrow.array([groups[code] for code in part.groups[:, position]], pyarrow.string())
+        name = f"sensitive_{feature.name}" if feature.name in columns else feature.name
+        columns[name] = pyarrow.array([groups[code] for code in part.groups[:, position]], pyarrow.string())
     return columns

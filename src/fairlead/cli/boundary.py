@@ -49,7 +49,7 @@ def clearly(main: Callable[..., int]) -> Callable[..., int]:
     return bounded
 
 
-_INTERRUPTED = "interrupted. What was finished is in the run folder: the probe's results, and the last whole epoch"
+_INTERRUPTED = "interrupted; every file that was written is whole"
 
 
 def _say(message: str, code: int) -> int:

@@ -48,8 +48,8 @@ class FinetuneOptions:
         parser = _parser(program, description)
         found = parser.parse_args(None if arguments is None else list(arguments))
         values = {name: found[name] for name in cls.__dataclass_fields__ if name not in {"text", "sensitive"}}
-        if values["epochs"] < 0 or values["batch_size"] < 2 or values["seed"] < 0:
-            raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed at least 0")
+        if values["epochs"] < 0 or values["batch_size"] < 2 or not 0 <= values["seed"] < 2**32:
+            raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed from 0 to 4294967295")
         if values["image_size"] is not None and values["image_size"] < 32:
             raise ConfigurationError(f"--image-size is at least 32 pixels, got {values['image_size']}")
         found["config"] = None

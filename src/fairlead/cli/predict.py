@@ -36,6 +36,10 @@ def run_predict(arguments: Sequence[str]) -> int:
     parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="pictures at a time")
     options = parser.parse_args(list(arguments))
     target = Path(options.output)
+    if options.batch_size < 1:
+        raise ConfigurationError(f"--batch-size is at least 1, got {options.batch_size}")
+    if target.is_dir():
+        raise OutputFolderError(f"{target} is a folder; name the file to write with --output")
     if not target.parent.is_dir():
         raise OutputFolderError(f"there is no folder {target.parent}; make it, or name another file with --output")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from fairlead.backbones import Backbone, load_backbone, rebuild_backbone
-from fairlead.data.batch import Batch
+from fairlead.data import Batch, ImageRows
+from fairlead.errors import ConfigurationError, LabelError
 from fairlead.modules.heads import HeadSettings
 from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
 from fairlead.modules.outputs import Outputs
@@ -40,6 +42,12 @@ class ImageClassifier(L.LightningModule):
         loss: Label smoothing and class weights.
         optimization: Optimizer, rates by depth, schedule.
 
+    A subclass with arguments of its own passes the rest on and names them to ``self.save_hyperparameters("mine")``,
+    so that a checkpoint brings them back.
+
+    Raises:
+        LabelError: fewer than two classes.
+
     Attributes:
         temperature: Scalar buffer by which logits are divided before the softmax; 1 until calibrated.
 
@@ -60,6 +68,8 @@ class ImageClassifier(L.LightningModule):
     ) -> None:
         super().__init__()
         self.labels = Labels(tuple(labels))
+        if len(self.labels) < 2:
+            raise LabelError(f"a classifier tells at least two classes apart, got {list(self.labels)}; name another")
         self.backbone = _backbone(backbone)
         self.head_settings = _settings(HeadSettings, head)
         self.loss_settings = _settings(LossSettings, loss)
@@ -139,10 +149,18 @@ class ImageClassifier(L.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Reads class counts where the loss weighs classes."""
-        data = getattr(self.trainer, "datamodule", None)
-        if stage == "fit" and self.loss_settings.class_weights == "auto" and data is not None:
-            counts = torch.from_numpy(data.rows.class_counts())
-            self.class_weights.copy_(balanced_weights(counts))
+        if stage == "fit" and self.loss_settings.class_weights == "auto":
+            rows = getattr(getattr(self.trainer, "datamodule", None), "rows", None)
+            if not isinstance(rows, ImageRows):
+                raise ConfigurationError(
+                    'class_weights="auto" counts the rows of an ImageDataModule; give one to fit(), '
+                    "or leave it out and override loss() with weights of your own"
+                )
+            self.class_weights.copy_(balanced_weights(torch.from_numpy(rows.class_counts())))
+
+    def on_train_start(self) -> None:
+        """Forgets the temperature: the weights that it was fitted for are about to change."""
+        self.calibrate(1.0)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the loss of a batch."""
@@ -179,8 +197,12 @@ class ImageClassifier(L.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Builds the optimizer once with every group in it, and a warm-up cosine schedule by step."""
         optimizer = self.optimization.build(self.parameter_groups())
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
-        schedule = warmup_cosine(optimizer, steps, self.optimization.warmup)
+        steps = self.trainer.estimated_stepping_batches
+        if not 0 <= steps < math.inf:
+            raise ConfigurationError(
+                "the rates follow a cosine to the last step; give the Trainer max_epochs or max_steps"
+            )
+        schedule = warmup_cosine(optimizer, max(1, int(steps)), self.optimization.warmup)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _count(self, outputs: Outputs, loss: MeanMetric, accuracy: MeanMetric) -> None:

@@ -45,7 +45,8 @@ class OptimizationSettings:
     def __post_init__(self) -> None:
         if self.optimizer not in {"adamw", "sgd"}:
             raise ConfigurationError(f"an optimizer is adamw or sgd, got {self.optimizer!r}")
-        if self.learning_rate <= 0 or self.head_multiplier <= 0 or self.weight_decay < 0:
+        # Written so that a NaN is refused as well.
+        if not (self.learning_rate > 0 and self.head_multiplier > 0 and self.weight_decay >= 0):
             raise ConfigurationError("learning_rate and head_multiplier are above 0, weight_decay at least 0")
         if not 0 < self.layer_decay <= 1 or not 0 <= self.warmup < 1:
             raise ConfigurationError("layer_decay lies in (0, 1] and warmup in [0, 1)")

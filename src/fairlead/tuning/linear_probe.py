@@ -68,7 +68,9 @@ class LinearProbe(L.Callback):
         if trainer.ckpt_path is not None:
             return  # a resumed run has its head already
         module = _probeable(pl_module)
-        rows: ImageRows = trainer.datamodule.rows  # type: ignore[attr-defined]  # Lightning does not declare it
+        rows = getattr(getattr(trainer, "datamodule", None), "rows", None)  # Lightning does not declare it
+        if not isinstance(rows, ImageRows):
+            raise ConfigurationError("LinearProbe reads the rows of an ImageDataModule; give one to fit()")
         features = None
         if not module.backbone.pretrained:
             self._settle(module.backbone, rows, pl_module.device)

@@ -68,7 +68,8 @@ def _fit_rotated(
 ) -> LogisticHead:
     centre = features.mean(axis=0, dtype=np.float64)
     scale = features.std(axis=0, dtype=np.float64)
-    scale[scale < 1e-8 * max(1.0, float(np.abs(centre).max()))] = 1.0  # a constant feature carries nothing
+    # A constant feature carries nothing; what it varies by in float64 is rounding. Each is judged by its own size.
+    scale[scale <= 1e-8 * np.abs(centre)] = 1.0
     standard = (features - centre) / scale
     rotation: NDArray[np.float64] | None = None
     if standard.shape[0] < standard.shape[1]:

@@ -6,6 +6,8 @@ import lightning as L
 import torch
 from lightning.fabric.utilities.apply_func import move_data_to_device
 
+from fairlead.data import ImageDataModule
+from fairlead.errors import ConfigurationError
 from fairlead.measures import fit_temperature
 from fairlead.modules import ImageClassifier, Outputs
 
@@ -15,13 +17,20 @@ class TemperatureScaling(L.Callback):
 
     The temperature belongs to the weights it was fitted for: it is stored in the module, saved with it, and
     every figure uses it. Each process reads the whole calibration split, so that all find the same value.
+
+    Raises:
+        ConfigurationError: a module or data of another kind.
     """
 
     def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Fits and stores the temperature."""
-        if not isinstance(pl_module, ImageClassifier):
-            return
-        batches = trainer.datamodule.calibration_dataloader()  # type: ignore[attr-defined]
+        data = getattr(trainer, "datamodule", None)
+        if not isinstance(pl_module, ImageClassifier) or not isinstance(data, ImageDataModule):
+            raise ConfigurationError(
+                "TemperatureScaling needs an ImageClassifier and the calibration split of an ImageDataModule; "
+                "give both to the Trainer, or leave the callback out"
+            )
+        batches = data.calibration_dataloader()
         with torch.inference_mode():
             parts = [pl_module.predict_step(move_data_to_device(batch, pl_module.device), 0) for batch in batches]
         outputs = Outputs.concatenate(parts)
