@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
+from argparse import Action, RawDescriptionHelpFormatter
 from typing import Any, NoReturn
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
+
+
+class _Formatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
+    """Keeps the lines of the description, and shows a default only where there is one."""
+
+    def _get_help_string(self, action: Action) -> str:
+        text = action.help or ""
+        if not action.option_strings or action.default in (None, [], False, "==SUPPRESS=="):
+            return text
+        return f"{text} (default: {action.default})"
 
 
 class Parser(ArgumentParser):
@@ -20,7 +31,7 @@ class Parser(ArgumentParser):
     """
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what argparse takes
-        super().__init__(**settings)
+        super().__init__(formatter_class=_Formatter, **settings)
         self.add_argument("--config", action="config", help="a YAML file of these options, such as RUN/config.yaml")
 
     def nearest(self, flag: str) -> list[str]:
