@@ -15,6 +15,17 @@ from PIL import Image
 
 torch.set_num_threads(1)
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets pass what Lightning 2.6 itself warns of in every run, whatever the run."""
+    for warning in (
+        "ignore:.*LeafSpec.*:FutureWarning",  # it uses a name torch has deprecated
+        "ignore:.*does not have many workers",
+        "ignore:.*number of training batches",  # fewer than the steps between two log lines
+    ):
+        config.addinivalue_line("filterwarnings", warning)
+
+
 PHOTO_COLOURS = {"blue": (40, 60, 200), "green": (40, 170, 60), "red": (210, 40, 40)}
 PHOTOS_A_CLASS = 12
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from PIL import Image
@@ -78,7 +79,8 @@ class Augmentation:
 
     def _crop(self, preprocessing: ImagePreprocessing) -> v2.Transform:
         if self.scale == 1:
-            return v2.Lambda(lambda image: pixels(image, preprocessing), Image.Image)
+            # A partial can be sent to a worker that is started afresh; a lambda cannot.
+            return v2.Lambda(partial(pixels, preprocessing=preprocessing), Image.Image)
         crop = v2.RandomResizedCrop(
             preprocessing.size,
             scale=(self.scale, 1.0),

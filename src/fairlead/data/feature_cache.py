@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich import get_console
 from rich.progress import track
 
 from fairlead.backbones import Backbone
 from fairlead.backbones.inference import prepare_for_inference
 from fairlead.data.picture_stream import PictureStream
 from fairlead.data.pictures import Pictures
+from fairlead.errors import UnreadableFileError
 from fairlead.records import RunFolder
 
 
@@ -48,7 +50,10 @@ class FeatureCache:
         Raises:
             UnreadableFileError: pictures that cannot be decoded; all of them are counted, the first named.
         """
-        digests = _digests(pictures)
+        try:
+            digests = _digests(pictures)
+        except UnreadableFileError:  # what follows counts them all, the first of them is known already
+            return compute_features(backbone, pictures, device=device, batch_size=batch_size, progress=progress)
         key = hashlib.sha256(backbone.digest().encode() + repr(backbone.preprocessing).encode() + digests)
         file = self.folder / f"{backbone.architecture}-{key.hexdigest()[:32]}.npy"
         kept = self._load(file, (len(pictures), backbone.features))
@@ -89,17 +94,19 @@ def compute_features(
     """
     stream = PictureStream(pictures, backbone.preprocessing, batch_size)
     features = np.empty((len(pictures), backbone.features), dtype=np.float32)
+    shown = progress and get_console().is_terminal  # a log or a pipe would get an empty line
     watched = track(
-        stream, description="Features of the frozen backbone", total=len(stream), disable=not progress, transient=True
+        stream, description="Features of the frozen backbone", total=len(stream), disable=not shown, transient=True
     )
-    was_training = backbone.training
+    modes = [(module, module.training) for module in backbone.modules()]  # a frozen layer has its own
     network = prepare_for_inference(backbone.eval().to(device))
     try:
         with torch.inference_mode():
             for rows, inputs in watched:
                 features[rows] = network(inputs.to(device)).float().cpu().numpy()
     finally:
-        backbone.train(was_training)
+        for module, mode in modes:
+            module.training = mode
     stream.raise_unreadable()
     return features
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import lightning as L
+import torch
 from lightning.pytorch.utilities.types import EVAL_DATALOADERS
 from torch.utils.data import DataLoader
 
@@ -138,18 +139,20 @@ class ImageDataModule(L.LightningDataModule):
             sampler=sampler,
             drop_last=alone,
             num_workers=self._workers(),
+            generator=self._generator(),
             collate_fn=Batch.collate,
         )
 
-    def evaluation_dataloader(self, split: Split) -> DataLoader[Batch]:
-        """Evaluation crops of one split, each row once, whatever the number of processes."""
-        replicas, rank = self._processes()
+    def evaluation_dataloader(self, split: Split, *, whole: bool = False) -> DataLoader[Batch]:
+        """Evaluation crops of one split, each row once over all processes, or once in each for the whole of it."""
+        replicas, rank = (1, 0) if whole else self._processes()
         dataset = ImageDataset(self.rows, self.preprocessing, augmentation=None, seed=self.seed)
         return DataLoader(
             dataset,
             batch_size=2 * self.loading.batch_size,
             sampler=EvaluationSampler(self.rows.of(split).tolist(), replicas=replicas, rank=rank),
             num_workers=self._workers(),
+            generator=self._generator(),
             collate_fn=Batch.collate,
         )
 
@@ -158,8 +161,8 @@ class ImageDataModule(L.LightningDataModule):
         return self.evaluation_dataloader(Split.VAL)
 
     def calibration_dataloader(self) -> DataLoader[Batch]:
-        """The calibration split; Lightning does not ask for it, those who calibrate do."""
-        return self.evaluation_dataloader(Split.CALIBRATION)
+        """The calibration split, whole in each process; Lightning does not ask for it, those who calibrate do."""
+        return self.evaluation_dataloader(Split.CALIBRATION, whole=True)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """The test split."""
@@ -172,7 +175,13 @@ class ImageDataModule(L.LightningDataModule):
     def _processes(self) -> tuple[int, int]:
         return (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
 
+    def _generator(self) -> torch.Generator:
+        """Returns what a loader draws the seeds of its workers from: the run's own generator it leaves alone."""
+        return torch.Generator().manual_seed(self.seed)
+
     def _workers(self) -> int:
         if self.loading.workers is not None:
             return self.loading.workers
-        return 0 if isinstance(self.source, LesionWorld) else max(0, min(8, len(os.sched_getaffinity(0)) - 1))
+        # Not every system says which of its cores this process may use.
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return 0 if isinstance(self.source, LesionWorld) else max(0, min(8, cores - 1))

@@ -45,8 +45,9 @@ class ImageDataset(Dataset[Batch]):
         if self.view is None:
             inputs = pixels(image, self.preprocessing)
         else:
-            # The view is a function of (seed, epoch, row), and the run's own generator is left as it was.
+            # The view is a function of (seed, epoch, row), and the run's own generators are left as they were:
+            # torch.manual_seed would also seed those of every GPU, which nothing here draws from.
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed_of(self.seed, draw.epoch, draw.row))
+                torch.default_generator.manual_seed(seed_of(self.seed, draw.epoch, draw.row))
                 inputs = self.view(image)
         return Batch(inputs, self.targets[draw.row], self.groups[draw.row], torch.tensor(draw.row))
