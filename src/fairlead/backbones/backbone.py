@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ class Backbone(nn.Module):
         preprocessing: What the encoder expects of its pictures.
         origin: Where the weights came from, in words for a model card.
         matched: What of the weight file was used, in words.
+        arguments: By which the encoder differs from what the architecture's name alone builds.
 
     Attributes:
         features: D, the width of the feature vectors.
@@ -44,12 +46,14 @@ class Backbone(nn.Module):
         *,
         origin: str,
         matched: str = "",
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.architecture = architecture
         self.preprocessing = preprocessing
         self.origin = origin
         self.matched = matched
+        self.arguments = dict(arguments or {})
         self.normalise = Normalise(preprocessing.mean, preprocessing.std)
         self.encoder = encoder
         self.features: int = getattr(encoder, "head_hidden_size", None) or encoder.num_features  # type: ignore[assignment]  # timm's models say
@@ -82,7 +86,9 @@ class Backbone(nn.Module):
     def undecayed(self) -> set[str]:
         """Returns the names of parameters the architecture exempts from weight decay (position embeddings)."""
         exempt = getattr(self.encoder, "no_weight_decay", None)
-        return {f"encoder.{name}" for name in exempt()} if callable(exempt) else set()
+        # timm names what any of its variants has; only what this one has is a parameter.
+        own = {name for name, _ in self.encoder.named_parameters()}
+        return {f"encoder.{name}" for name in own.intersection(exempt())} if callable(exempt) else set()
 
     def describe(self) -> dict[str, Any]:
         """Returns primitives from which ``rebuild_backbone`` rebuilds the architecture."""
@@ -90,12 +96,13 @@ class Backbone(nn.Module):
             "architecture": self.architecture,
             "preprocessing": self.preprocessing.to_dict(),
             "origin": self.origin,
+            "arguments": self.arguments,
         }
 
     @torch.no_grad()
     def digest(self) -> str:
         """Returns a SHA-256 over every weight and buffer: two backbones with one digest give one feature."""
-        digest = hashlib.sha256(self.architecture.encode())
+        digest = hashlib.sha256(f"{self.architecture} {sorted(self.arguments.items())}".encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy().tobytes())

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import timm
+from timm.models import PretrainedCfg
 from torch import nn
 
 from fairlead.backbones.backbone import Backbone
 from fairlead.backbones.source import WeightSource, find_weights
 from fairlead.errors import BackboneError
 from fairlead.preprocessing import ImagePreprocessing
+
+# What timm's configuration may hold; a folder's own may be of another release.
+_CONFIGURED = frozenset(field.name for field in fields(PretrainedCfg))
 
 
 def load_backbone(name: str, *, image_size: int | None = None) -> Backbone:
@@ -36,7 +40,14 @@ def load_backbone(name: str, *, image_size: int | None = None) -> Backbone:
     if image_size is not None:
         preprocessing = preprocessing.with_size(image_size)
     encoder, matched = _build_encoder(source, preprocessing)
-    return Backbone(source.architecture, encoder, preprocessing, origin=source.origin, matched=matched)
+    return Backbone(
+        source.architecture,
+        encoder,
+        preprocessing,
+        origin=source.origin,
+        matched=matched,
+        arguments=source.arguments,
+    )
 
 
 def rebuild_backbone(description: Mapping[str, Any]) -> Backbone:
@@ -51,27 +62,34 @@ def rebuild_backbone(description: Mapping[str, Any]) -> Backbone:
     """
     architecture, origin = description["architecture"], description["origin"]
     preprocessing = ImagePreprocessing.from_dict(description["preprocessing"])
-    source = replace(find_weights(f"random:{architecture}"), origin=origin)
+    arguments = dict(description.get("arguments") or {})
+    source = replace(find_weights(f"random:{architecture}"), origin=origin, arguments=arguments)
     encoder, _ = _build_encoder(source, preprocessing)
-    return Backbone(architecture, encoder, preprocessing, origin=origin)
+    return Backbone(architecture, encoder, preprocessing, origin=origin, arguments=arguments)
 
 
 def _build_encoder(source: WeightSource, preprocessing: ImagePreprocessing) -> tuple[nn.Module, str]:
     """Builds the architecture without its classifier and fills it; also says what matched."""
-    extra: dict[str, Any] = {}
-    if source.config.get("fixed_input_size"):
+    extra: dict[str, Any] = dict(source.arguments)
+    # timm's own rule, so that what was loaded and what is rebuilt are of one size.
+    dynamic = extra.get("dynamic_img_size") or extra.get("strict_img_size") is False
+    if source.config.get("fixed_input_size") and not dynamic:
         extra["img_size"] = preprocessing.size
     if source.file is None:
         return timm.create_model(source.architecture, pretrained=False, num_classes=0, **extra), "no file"
     shapes = _shapes(source)
     classes = _classes(source, shapes)
-    config = {**source.config, "architecture": source.architecture, "file": str(source.file), "num_classes": classes}
+    config = {name: value for name, value in source.config.items() if name in _CONFIGURED}
+    config |= {"architecture": source.architecture, "file": str(source.file), "num_classes": classes}
+    # These speak of the file timm itself would fetch: its format, and a class of its classifier to leave out.
+    config |= {"custom_load": False, "label_offset": None, "state_dict": None}
     try:
         # As many classes as the file has: timm then loads strictly, and nothing is dropped in silence.
         encoder = timm.create_model(
             source.architecture, pretrained=True, pretrained_cfg=config, num_classes=classes, **extra
         )
-    except RuntimeError as error:
+    except (RuntimeError, LookupError, ValueError, AttributeError, TypeError) as error:
+        # Strict loading raises the first; timm's converters of older files stumble over strange ones with the rest.
         reason = " ".join(str(error).split())
         raise BackboneError(
             f"the weights in {source.file} do not fit {source.architecture}: {reason[:600]}; "

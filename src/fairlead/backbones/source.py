@@ -18,7 +18,7 @@ from fairlead.errors import BackboneError, UnknownNameError
 WAYS_OUT = (
     "The ways out: name a local folder in timm's layout (config.json and model.safetensors), name a "
     ".safetensors file, or fetch the weights once on a machine with a network "
-    "(`huggingface-cli download {repository}`) and set HF_HOME to that cache"
+    "(`hf download {repository}`) and set HF_HOME to that cache"
 )
 
 
@@ -31,12 +31,14 @@ class WeightSource:
         file: The safetensors file; None for random weights.
         config: timm's configuration of these weights (input size, normalisation, classifier), primitives.
         origin: Where they came from, in words for a model card.
+        arguments: By which the architecture differs from what its name alone builds, such as its pooling; primitives.
     """
 
     architecture: str
     file: Path | None
     origin: str
     config: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_weights(name: str) -> WeightSource:
@@ -62,7 +64,7 @@ def find_weights(name: str) -> WeightSource:
         return _from_folder(path)
     if path.suffix == ".safetensors":
         return _from_file(path)
-    if prefix == "local-dir" or len(path.parts) > 1:
+    if prefix == "local-dir" or "/" in name or os.sep in name:
         raise BackboneError(
             f"there is no folder or .safetensors file {path}; check the path, or name a timm model such as "
             "resnet18.a1_in1k"
@@ -81,13 +83,15 @@ def _known_architecture(name: str) -> str:
 
 
 def _configuration(name: str) -> dict[str, Any]:
-    config = timm.get_pretrained_cfg(name)
+    """Returns timm's configuration of a model it knows, with that of the architecture for a tag it does not."""
+    known = name if name in timm.list_pretrained() else name.partition(".")[0]
+    config = timm.get_pretrained_cfg(known)
     return asdict(config) if config else {}
 
 
-def _from_folder(folder: Path) -> WeightSource:
-    config_file, weights = folder / "config.json", folder / "model.safetensors"
-    missing = [file.name for file in (config_file, weights) if not file.is_file()]
+def _from_folder(folder: Path, file: str = "model.safetensors") -> WeightSource:
+    config_file, weights = folder / "config.json", folder / file
+    missing = [path.name for path in (config_file, weights) if not path.is_file()]
     if missing:
         raise BackboneError(
             f"the backbone folder {folder} has no {' and no '.join(missing)}; "
@@ -95,11 +99,20 @@ def _from_folder(folder: Path) -> WeightSource:
         )
     try:
         content = json.loads(config_file.read_text(encoding="utf-8"))
-        architecture = str(content["architecture"])
+        architecture = str(content["architecture"]).partition(".")[0]
+        said = dict(content.get("pretrained_cfg") or {})
+        arguments = dict(content.get("model_args") or {})
     except (ValueError, KeyError, TypeError) as error:
-        raise BackboneError(f"{config_file} is not timm's configuration: it needs 'architecture'") from error
-    config = {**content.get("pretrained_cfg", {}), "architecture": architecture}
-    return WeightSource(_known_architecture(architecture), weights, f"folder {folder.name}", config)
+        raise BackboneError(
+            f"{config_file} is not timm's configuration: it needs 'architecture'; write it with timm.models.save_for_hf"
+        ) from error
+    # What the file does not say is the architecture's own, such as where its classifier stands.
+    config = {**_configuration(_known_architecture(architecture)), **said, "architecture": architecture}
+    arguments.pop("num_classes", None)  # the file's own classifier says
+    channels = arguments.pop("in_chans", None) or config["input_size"][0]
+    size = (config.get("fixed_input_size") and arguments.get("img_size")) or config["input_size"][1:]
+    config["input_size"] = (channels, *([size, size] if isinstance(size, int) else size))
+    return WeightSource(architecture, weights, f"folder {folder.name}", config, arguments)
 
 
 def _from_file(file: Path) -> WeightSource:
@@ -109,6 +122,8 @@ def _from_file(file: Path) -> WeightSource:
         return _from_folder(file.parent)
     name = _architecture_in(file) or file.stem
     if not timm.is_model(name.partition(".")[0]):
+        if (file.parent / "config.json").is_file():
+            return _from_folder(file.parent, file.name)
         raise BackboneError(
             f"{file} does not say which architecture it is of; name the file after it "
             "(resnet18.safetensors), or put timm's config.json beside it"
