@@ -102,14 +102,17 @@ def test_too_few_rows_are_asked_for() -> None:
 
 
 @given(sizes, st.integers(20, 100), st.integers(0, 5))
+@example([60, 3, 3, 3, 3, 3, 3, 3], 20, 0)
 def test_thinning_keeps_the_shares_and_the_order(class_sizes: list[int], most: int, seed: int) -> None:
     targets = targets_of(class_sizes, seed)
     kept = thin(targets, most, seed)
-    assert len(kept) == min(most, len(targets))
+    assert len(kept) == len(set(kept)) == min(most, len(targets))
     assert np.all(np.diff(kept) > 0)
     counts = Counter(targets[row] for row in kept)
-    for code, size in enumerate(class_sizes):
-        assert abs(counts[f"class {code}"] - min(1, most / len(targets)) * size) < 1
+    due = [min(1, most / len(targets)) * size for size in class_sizes]
+    assert min(counts.values()) >= 1
+    if min(due) >= 1:  # else small classes take a row more than their share from the large ones
+        assert all(abs(counts[f"class {code}"] - share) < 1 for code, share in enumerate(due))
 
 
 def test_more_classes_than_rows_to_keep() -> None:

@@ -129,15 +129,20 @@ def thin(targets: Sequence[str], most: int, seed: int) -> NDArray[np.int64]:
     """
     if len(targets) <= most:
         return np.arange(len(targets))
-    share = most / len(targets)
-    chosen = _stratified(np.asarray(targets, dtype=object), {Split.TRAIN: share, Split.TEST: 1 - share}, seed)
-    kept = np.flatnonzero(chosen == Split.TRAIN.value)
-    if len(kept) > most:
+    kinds, codes, sizes = np.unique(np.asarray(targets, dtype=np.str_), return_inverse=True, return_counts=True)
+    if len(kinds) > most:
         raise ConfigurationError(
-            f"{most} rows are too few to keep one of each of {len(set(targets))} classes and splits; "
-            f"use at least {2 * len(set(targets))}"
+            f"{most} rows are too few to keep one of each of {len(kinds)} classes and splits; "
+            f"use at least {2 * len(kinds)}"
         )
-    return kept
+    due = most * sizes / len(targets)
+    counts = np.maximum(1, np.floor(due).astype(np.int64))
+    while counts.sum() != most:  # one row more for whom most is due, or one less where most is taken
+        step = 1 if counts.sum() < most else -1
+        counts[np.argmax(np.where((step == 1) | (counts > 1), step * (due - counts), -np.inf))] += step
+    generator = np.random.default_rng([seed, 0x7417])
+    kept = [generator.permutation(np.flatnonzero(codes == code))[:count] for code, count in enumerate(counts)]
+    return np.sort(np.concatenate(kept))
 
 
 def _stratified(names: NDArray[np.object_], shares: dict[Split, float], seed: int) -> NDArray[np.str_]:
