@@ -115,7 +115,7 @@ def choose_rates(backbone: Backbone) -> OptimizationSettings:
     """Small steps, smaller towards the input, for pretrained weights; random ones must move."""
     if backbone.pretrained:
         return OptimizationSettings()
-    return OptimizationSettings(learning_rate=1e-3, head_multiplier=1.0, layer_decay=1.0)
+    return OptimizationSettings(learning_rate=1e-3, layer_decay=1.0)
 
 
 def new_trainer(run: RunFolder, *, epochs: int, callbacks: list[L.Callback]) -> L.Trainer:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from timm.models import group_parameters
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from fairlead.backbones.normalise import Normalise
 from fairlead.preprocessing import ImagePreprocessing
@@ -29,6 +30,10 @@ class Backbone(nn.Module):
 
     Attributes:
         features: D, the width of the feature vectors.
+        fixed_statistics: Whether BatchNorm normalises by the running statistics it came with, in training too, and
+            leaves them alone; its weights learn like any others. True for pretrained weights: on a small dataset
+            batches are too few to learn better ones, and a head fitted to the frozen features starts where it
+            was fitted (``docs/decisions/0006-batch-norm-keeps-its-statistics.md``). Set it before training.
 
     Examples:
         >>> from fairlead.backbones import load_backbone
@@ -57,11 +62,23 @@ class Backbone(nn.Module):
         self.normalise = Normalise(preprocessing.mean, preprocessing.std)
         self.encoder = encoder
         self.features: int = getattr(encoder, "head_hidden_size", None) or encoder.num_features  # type: ignore[assignment]  # timm's models say
+        self.fixed_statistics = self.pretrained
 
     @property
     def pretrained(self) -> bool:
         """Whether the weights were learned elsewhere."""
         return self.origin != "random weights"
+
+    def hold_statistics(self, held: bool) -> None:
+        """Puts BatchNorm in eval mode while training lasts, if its statistics are fixed, and back afterwards.
+
+        A LightningModule calls it when training starts and ends, since Lightning warns of layers that are in eval
+        mode before.
+        """
+        if self.fixed_statistics:
+            for layer in self.modules():
+                if isinstance(layer, _BatchNorm):
+                    layer.train(not held)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Maps (N, 3, H, W) uint8 pixels to (N, D) features."""

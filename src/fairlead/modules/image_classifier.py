@@ -61,7 +61,7 @@ class ImageClassifier(L.LightningModule):
         self,
         labels: Sequence[str] | Labels,
         *,
-        backbone: str | Backbone | Mapping[str, Any] = "resnet18.a1_in1k",
+        backbone: str | Mapping[str, Any] | Backbone = "resnet18.a1_in1k",
         head: HeadSettings | None = None,
         loss: LossSettings | None = None,
         optimization: OptimizationSettings | None = None,
@@ -159,8 +159,13 @@ class ImageClassifier(L.LightningModule):
             self.class_weights.copy_(balanced_weights(torch.from_numpy(rows.class_counts())))
 
     def on_train_start(self) -> None:
-        """Forgets the temperature: the weights that it was fitted for are about to change."""
+        """Forgets the temperature, whose weights are about to change; holds a pretrained BatchNorm's statistics."""
         self.calibrate(1.0)
+        self.backbone.hold_statistics(True)
+
+    def on_train_end(self) -> None:
+        """Lets the statistics go."""
+        self.backbone.hold_statistics(False)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the loss of a batch."""
@@ -211,7 +216,7 @@ class ImageClassifier(L.LightningModule):
         accuracy.update((outputs.logits.argmax(dim=-1) == outputs.target).float().mean(), rows)
 
 
-def _backbone(given: str | Backbone | Mapping[str, Any]) -> Backbone:
+def _backbone(given: str | Mapping[str, Any] | Backbone) -> Backbone:
     if isinstance(given, Backbone):
         return given
     return load_backbone(given) if isinstance(given, str) else rebuild_backbone(given)

@@ -36,8 +36,8 @@ class OptimizationSettings:
     """
 
     optimizer: str = "adamw"
-    learning_rate: float = 2e-4
-    head_multiplier: float = 5.0
+    learning_rate: float = 5e-5
+    head_multiplier: float = 1.0
     layer_decay: float = 0.8
     weight_decay: float = 0.02
     warmup: float = 0.1
