@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from fairlead.records import Predictions, RunFolder, Split
@@ -31,20 +31,24 @@ def write_predictions(path: Path, predictions: Mapping[Split, Predictions], name
 
 
 def _columns(split: Split, part: Predictions, name_of: Callable[[int], str]) -> dict[str, object]:
-    import pyarrow
-
     columns: dict[str, object] = {
         "index": part.index,
-        "file": [name_of(int(index)) for index in part.index],
-        "split": [split.value] * len(part),
-        "target": [part.labels[code] if code >= 0 else None for code in part.targets],
-        "predicted": [part.labels[code] for code in part.predicted],
+        "file": _text(name_of(int(index)) for index in part.index),
+        "split": _text([split.value] * len(part)),
+        "target": _text(part.labels[code] if code >= 0 else None for code in part.targets),
+        "predicted": _text(part.labels[code] for code in part.predicted),
     }
     for code, label in enumerate(part.labels):
         columns[f"probability_{label}"] = part.probabilities[:, code]
     for position, feature in enumerate(part.sensitive):
         groups = (*feature.groups, None)
-        # Typed, so that a split in which every value is missing still joins the others.
         name = f"sensitive_{feature.name}" if feature.name in columns else feature.name
-        columns[name] = pyarrow.array([groups[code] for code in part.groups[:, position]], pyarrow.string())
+        columns[name] = _text(groups[code] for code in part.groups[:, position])
     return columns
+
+
+def _text(values: Iterable[str | None]) -> object:
+    """Types a column, so that a split in which every value is missing still joins the others."""
+    import pyarrow
+
+    return pyarrow.array(list(values), pyarrow.string())

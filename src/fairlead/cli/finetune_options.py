@@ -52,8 +52,9 @@ class FinetuneOptions:
             raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed from 0 to 4294967295")
         if values["image_size"] is not None and values["image_size"] < 32:
             raise ConfigurationError(f"--image-size is at least 32 pixels, got {values['image_size']}")
-        found["config"] = None
-        text = parser.dump(found, skip_none=True)
+        for name in [name for name, value in vars(found).items() if value is None or name == "config"]:
+            del found[name]
+        text = parser.dump(found)
         return cls(**values, sensitive=tuple(dict.fromkeys(found["sensitive"])), text=text)
 
     def write(self, path: Path) -> None:

@@ -31,13 +31,14 @@ class Parser(ArgumentParser):
     """
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what argparse takes
-        super().__init__(formatter_class=_Formatter, **settings)
+        super().__init__(formatter_class=_Formatter, allow_abbrev=False, **settings)
         self.add_argument("--config", action="config", help="a YAML file of these options, such as RUN/config.yaml")
 
     def nearest(self, flag: str) -> list[str]:
         """Returns the known flags that look like one that is not known."""
-        known = [option for option in self._option_string_actions if option.startswith("--")]
-        return difflib.get_close_matches(flag, known, n=2, cutoff=0.6)
+        known = [option[2:] for option in self._option_string_actions if option.startswith("--")]
+        # Without the dashes, which make every flag look a little like every other.
+        return [f"--{name}" for name in difflib.get_close_matches(flag.removeprefix("--"), known, n=2, cutoff=0.6)]
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Ends with exit code 2; a mistyped flag is answered with the nearest."""

@@ -44,13 +44,12 @@ def run_predict(arguments: Sequence[str]) -> int:
         raise OutputFolderError(f"there is no folder {target.parent}; make it, or name another file with --output")
 
     from fairlead.data import Columns, list_pictures
-    from fairlead.modules import ImageClassifier
 
     run = RunFolder(Path(options.run))
     if not run.model.is_file():
         raise ConfigurationError(f"{run.path} holds no model.ckpt; name the folder of a finished run")
     pictures = list_pictures(Path(options.data), Columns(image=options.image_column))
-    module = ImageClassifier.load_from_checkpoint(run.model, map_location="cpu", weights_only=True)
+    module = _load(run)
     probabilities, unreadable = _answer(module, pictures, options.batch_size)
     names = [pictures.name(index) for index in range(len(pictures))]
     RunFolder.write_atomically(target, _csv(names, module.labels, probabilities, unreadable).encode("utf-8"))
@@ -58,6 +57,21 @@ def run_predict(arguments: Sequence[str]) -> int:
     if unreadable:
         print(f"{len(unreadable)} cannot be read; the column 'error' says why", file=sys.stderr)  # noqa: T201
     return 1 if unreadable else 0
+
+
+def _load(run: RunFolder) -> ImageClassifier:
+    import pickle
+
+    from fairlead.modules import ImageClassifier
+
+    try:
+        return ImageClassifier.load_from_checkpoint(run.model, map_location="cpu", weights_only=True)
+    except (EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigurationError(
+            f"{run.model} is not a whole checkpoint of an ImageClassifier ({reason[:200]}); "
+            "name another run, or copy it again"
+        ) from error
 
 
 def _answer(module: ImageClassifier, pictures: Pictures, batch_size: int) -> tuple[NDArray[np.float32], dict[int, str]]:

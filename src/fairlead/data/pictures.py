@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -59,9 +60,10 @@ class FilePictures:
         return decode_image(self.files[index])
 
     def name(self, index: int) -> str:
-        """Returns the path below the root."""
+        """Returns the path below the root; bytes that are no UTF-8 are shown as U+FFFD, so that it can be written."""
         file = self.files[index]
-        return file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else str(file)
+        name = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else str(file)
+        return os.fsencode(name).decode("utf-8", "replace")
 
     def digest(self, index: int) -> bytes:
         """Digests the file's bytes."""

@@ -1,22 +1,49 @@
 """Tallies and pure mathematics over arrays. NumPy and SciPy only; no random numbers, no state."""
 
+from fairlead.measures.bounded_means import BoundedMeans
 from fairlead.measures.calibration import expected_calibration_error
+from fairlead.measures.cluster_counts import ClusterCounts
 from fairlead.measures.confusion import ConfusionCounts
+from fairlead.measures.disparity import difference_ends, shortfall_ends, worst_rate_ends
+from fairlead.measures.feature_groups import FeatureGroups
+from fairlead.measures.group_rates import RATES, GroupRates
+from fairlead.measures.group_scores import CalibrationCurve, group_auc, group_calibration
+from fairlead.measures.group_tally import GroupTally
 from fairlead.measures.held_out import held_out_figures
 from fairlead.measures.intervals import binomial_interval, macro_interval, mean_loss_interval
+from fairlead.measures.loss_tally import LossTally
+from fairlead.measures.pairwise import largest_difference, largest_ratio
+from fairlead.measures.planning import Plan, bounded_mean_rows, worst_rate_rows
 from fairlead.measures.ranking import macro_auroc
 from fairlead.measures.rates import accuracy, macro_f1, macro_precision, macro_recall
 from fairlead.measures.scoring import brier_score, log_loss
+from fairlead.measures.tail_shares import TailShares
 from fairlead.measures.temperature import fit_temperature, softmax
 
 __all__ = [
+    "RATES",
+    "BoundedMeans",
+    "CalibrationCurve",
+    "ClusterCounts",
     "ConfusionCounts",
+    "FeatureGroups",
+    "GroupRates",
+    "GroupTally",
+    "LossTally",
+    "Plan",
+    "TailShares",
     "accuracy",
     "binomial_interval",
+    "bounded_mean_rows",
     "brier_score",
+    "difference_ends",
     "expected_calibration_error",
     "fit_temperature",
+    "group_auc",
+    "group_calibration",
     "held_out_figures",
+    "largest_difference",
+    "largest_ratio",
     "log_loss",
     "macro_auroc",
     "macro_f1",
@@ -24,5 +51,8 @@ __all__ = [
     "macro_precision",
     "macro_recall",
     "mean_loss_interval",
+    "shortfall_ends",
     "softmax",
+    "worst_rate_ends",
+    "worst_rate_rows",
 ]
