@@ -120,3 +120,9 @@ def test_rows_without_a_value_are_counted_and_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"7 of 14 rows of t\.csv have no value in column 'label' \(data rows 2, 4, "):
         table.complete("label", "column")
     assert table.complete("image", "column")[3] == "3.png"
+
+
+def test_lines_within_quotes_are_one_value_also_in_a_large_file(tmp_path: Path) -> None:
+    text = "\n".join(["a line"] * 20)
+    table = Table.read(csv_of(tmp_path, "id,text\n" + "".join(f'{row},"{text}"\n' for row in range(20_000))))
+    assert table.columns == {"id": [str(row) for row in range(20_000)], "text": [text] * 20_000}

@@ -39,12 +39,14 @@ def statistics(backbone):
 def test_a_pretrained_backbone_is_trained_under_the_statistics_it_came_with(tmp_path):
     backbone = load_backbone(str(weights_folder(tmp_path / "weights")), image_size=32)
     before = statistics(backbone)
+    scales = [norm.weight.clone() for norm in backbone.modules() if isinstance(norm, torch.nn.BatchNorm2d)]
     module, watch = fitted(backbone)
     assert watch.same is True
     assert before
     assert all(torch.equal(value, statistics(module.backbone)[name]) for name, value in before.items())
     # Its scale and shift learn like any other weights, and no layer is left in eval mode.
-    assert any(p.grad is not None for name, p in module.backbone.named_parameters() if "bn" in name or "norm" in name)
+    norms = [norm for norm in module.backbone.modules() if isinstance(norm, torch.nn.BatchNorm2d)]
+    assert all(not torch.equal(norm.weight, scale) for norm, scale in zip(norms, scales, strict=True))
     assert all(layer.training for layer in module.backbone.modules())
 
 
