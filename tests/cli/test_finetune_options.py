@@ -1,0 +1,119 @@
+"""Flags: read, refused, written and read again."""
+
+from dataclasses import replace
+
+import pytest
+
+from fairlead.cli.finetune_options import FinetuneOptions
+from fairlead.errors import ConfigurationError
+
+
+def parse(*arguments):
+    return FinetuneOptions.parse(arguments, program="demo", description="A demonstration.")
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        parse(*arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return error
+
+
+def test_defaults():
+    options = parse()
+    assert options.data is None
+    assert (options.sensitive, options.epochs, options.batch_size, options.seed, options.quick) == ((), 6, 32, 0, False)
+
+
+EVERY = (
+    *("--data", "my photos.csv", "--image-column", "path", "--label", "diagnosis"),
+    *("--sensitive", "sex", "age group", "--backbone", "random:test_resnet", "--image-size", "48"),
+    *("--epochs", "3", "--batch-size", "8", "--output", "runs/a b", "--seed", "5", "--quick"),
+)
+
+
+@pytest.mark.parametrize("given", [(), EVERY, ("--label", "007"), ("--label", "yes: no"), ("--sensitive", "null", "1")])
+def test_the_written_options_given_back_are_the_same(tmp_path, given):
+    options = parse(*given)
+    options.write(tmp_path / "config.yaml")
+    again = parse("--config", str(tmp_path / "config.yaml"))
+    assert replace(again, text="") == replace(options, text="")
+    # And once more: what was written from a file is the file.
+    again.write(tmp_path / "again.yaml")
+    assert (tmp_path / "again.yaml").read_text() == (tmp_path / "config.yaml").read_text()
+
+
+def test_a_flag_wins_over_the_file(tmp_path):
+    parse("--epochs", "3", "--seed", "8").write(tmp_path / "config.yaml")
+    options = parse("--config", str(tmp_path / "config.yaml"), "--epochs", "1")
+    assert (options.epochs, options.seed) == (1, 8)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--sensitive", "a", "b", "--sensitive", "c"),
+        ("--sensitive", "a", "b", "c"),
+        ("--sensitive", "a", "b", "c", "a"),
+    ],
+)
+def test_sensitive_columns_add_up_and_count_once(given):
+    assert parse(*given).sensitive == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (("--epochs", "-1"), "--epochs"),
+        (("--batch-size", "1"), "--batch-size"),
+        (("--batch-size", "0"), "--batch-size"),
+        (("--seed", "-1"), "--seed"),
+        (("--seed", str(2**32)), "4294967295"),
+        (("--image-size", "31"), "31"),
+        (("--image-size", "-5"), "-5"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(given, match):
+    with pytest.raises(ConfigurationError, match=match):
+        parse(*given)
+
+
+@pytest.mark.parametrize("given", [("--epochs", "many"), ("--epochs", "1.5"), ("--batch-size", "")])
+def test_what_is_no_number_is_refused_with_the_flag(capsys, given):
+    assert given[0].removeprefix("--").replace("-", "_") in refused(capsys, *given).replace("-", "_")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (("--sensative", "sex"), "--sensitive"),
+        (("--epocs", "1"), "--epochs"),
+        (("--outpt=x",), "--output"),
+        (("--batch_size", "4"), "--batch-size"),
+        (("--backbon", "x"), "--backbone"),
+    ],
+)
+def test_a_misspelt_flag_is_answered_with_the_nearest(capsys, given, meant):
+    error = refused(capsys, *given)
+    assert f"{given[0].partition('=')[0]} -> {meant}" in error
+
+
+def test_a_flag_like_no_other_is_refused_without_a_guess(capsys):
+    assert "did you mean" not in refused(capsys, "--zzzzqqq", "1")
+
+
+def test_a_config_file_with_an_unknown_key_or_none_at_all_is_refused(capsys, tmp_path):
+    (tmp_path / "c.yaml").write_text("epocs: 3\n")
+    assert "epocs" in refused(capsys, "--config", str(tmp_path / "c.yaml"))
+    assert "missing.yaml" in refused(capsys, "--config", str(tmp_path / "missing.yaml"))
+
+
+def test_help_explains_every_flag(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse("--help")
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    for name in FinetuneOptions.__dataclass_fields__.keys() - {"text"}:
+        assert f"--{name.replace('_', '-')}" in shown

@@ -1,0 +1,211 @@
+"""The image recipe in one process: from raw pictures to a measured model, and every mistake on the way."""
+
+import json
+import re
+
+import pytest
+from pyarrow import parquet
+
+from fairlead.modules import ImageClassifier
+from fairlead.records import RunFolder
+from recipes.finetune_image import main
+
+SMALL = ("--backbone", "random:test_resnet", "--image-size", "32")
+FILES = {
+    "checkpoints",
+    "config.yaml",
+    "environment.json",
+    "metrics.json",
+    "model.ckpt",
+    "predictions.parquet",
+    "confusion.png",
+    "top_losses.png",
+}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """A working folder of the test's own: whatever a run writes beside its folder is seen."""
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+
+
+def run_recipe(output, *arguments):
+    assert main([*SMALL, "--output", str(output), *map(str, arguments)]) == 0
+    return RunFolder(output), json.loads((output / "metrics.json").read_text())
+
+
+def test_the_embedded_data_without_epochs_give_a_measured_probe(tmp_path, capsys):
+    run, content = run_recipe(tmp_path / "run", "--quick", "--epochs", 0)
+    assert {item.name for item in run.path.iterdir()} == FILES
+    assert content["rows"] == {"train": 160, "val": 40, "calibration": 40, "test": 120}
+    assert content["won"] == "probe"
+    assert content["finetuned"] is None
+    assert content["seconds"]["finetune"] == content["seconds"]["test"] == 0
+    assert content["seconds"]["probe"] > 0
+    assert run.model.read_bytes() == run.probe.read_bytes()
+    assert "there was no fine-tuning" in capsys.readouterr().out
+    assert not list((tmp_path / "cwd").iterdir())
+    said = parquet.read_table(run.predictions)
+    assert said.num_rows == 200
+    assert "tone" in said.column_names
+
+
+def test_one_epoch_on_the_embedded_data_is_compared_with_the_probe(tmp_path, capsys):
+    run, content = run_recipe(tmp_path / "run", "--quick")
+    assert {item.name for item in run.path.iterdir()} == FILES | {"log"}
+    assert all(content["seconds"][stage] > 0 for stage in content["seconds"])
+    assert content["seconds"]["total"] >= sum(content["seconds"][s] for s in ("probe", "finetune", "test"))
+    val = {name: content[name]["val"]["accuracy"]["value"] for name in ("probe", "finetuned")}
+    assert (content["won"] == "finetuned") is (val["finetuned"] > val["probe"])
+    kept = run.finetuned if content["won"] == "finetuned" else run.probe
+    assert run.model.read_bytes() == kept.read_bytes()
+    assert {item.name for item in run.checkpoints.iterdir()} == {
+        "probe.ckpt",
+        "finetuned.ckpt",
+        "best.ckpt",
+        "last.ckpt",
+    }
+    # Each checkpoint carries the temperature of its own weights, or none.
+    temperature = {
+        name: ImageClassifier.load_from_checkpoint(
+            run.checkpoints / f"{name}.ckpt", weights_only=True
+        ).temperature.item()
+        for name in ("probe", "finetuned", "best")
+    }
+    assert temperature["best"] == 1.0
+    assert temperature["probe"] != 1.0
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_folder_of_class_folders(photos, tmp_path):
+    run, content = run_recipe(tmp_path / "run", "--data", photos, "--epochs", 1, "--batch-size", 8)
+    assert sum(content["rows"].values()) == 36
+    module = ImageClassifier.load_from_checkpoint(run.model, weights_only=True)
+    assert list(module.labels) == ["blue", "green", "red"]
+    assert content["test"]["accuracy"]["value"] == 1.0  # pictures in three colours
+    files = parquet.read_table(run.predictions).column("file").to_pylist()
+    assert all((photos / file).is_file() for file in files)
+
+
+def test_a_table_with_a_sensitive_column(photo_table, tmp_path, capsys):
+    run, content = run_recipe(tmp_path / "run", "--data", photo_table, "--sensitive", "sex", "--epochs", 0)
+    shown = capsys.readouterr().out
+    assert "sex: f, m" in shown
+    table = parquet.read_table(run.predictions)
+    assert set(table.column("sex").to_pylist()) <= {"f", "m", None}
+    assert content["rows"]["train"] > content["rows"]["test"]
+    # The run's own options give the same run once more.
+    again = tmp_path / "again"
+    assert main(["--config", str(run.config), "--output", str(again)]) == 0
+    assert json.loads((again / "metrics.json").read_text())["test"] == content["test"]
+
+
+def test_the_same_seed_gives_the_same_model_and_figures_and_another_does_not(photos, tmp_path):
+    def once(name, seed):
+        run, content = run_recipe(tmp_path / name, "--data", photos, "--epochs", 1, "--batch-size", 8, "--seed", seed)
+        module = ImageClassifier.load_from_checkpoint(run.finetuned, weights_only=True)
+        content.pop("seconds")
+        return content, {key: tensor.tolist() for key, tensor in module.state_dict().items()}
+
+    first, again, other = once("first", 3), once("again", 3), once("other", 4)
+    assert first == again
+    assert first[1] != other[1]
+
+
+# -- mistakes ----------------------------------------------------------------------------------------------------
+
+
+def table_of(tmp_path, *lines):
+    file = tmp_path / "mine.csv"
+    file.write_text("\n".join(["image,label", *lines]) + "\n")
+    return file
+
+
+def named(count, label="cat"):
+    return [f"photos/red/red{number}.png,{label}" for number in range(count)]
+
+
+# What is given beside --output, by the folder of the test, and what the message must say.
+MISTAKES = {
+    "wrong label column": (lambda t: ("--data", t / "photos.csv", "--label", "lable"), "did you mean 'label'"),
+    "wrong sensitive column": (lambda t: ("--data", t / "photos.csv", "--sensitive", "sxe"), "did you mean 'sex'"),
+    "sensitive in a folder": (lambda t: ("--data", t / "photos", "--sensitive", "sex"), "table of paths"),
+    "unknown backbone": (lambda t: ("--data", t / "photos", "--backbone", "resnet81"), "did you mean 'resnet"),
+    "unknown random backbone": (
+        lambda t: ("--data", t / "photos", "--backbone", "random:tset_resnet"),
+        "did you mean 'test_resnet",
+    ),
+    "no such backbone folder": (lambda t: ("--data", t / "photos", "--backbone", "weights/mine"), "weights/mine"),
+    "no such data": (lambda t: ("--data", t / "phtos"), "did you mean 'photos'"),
+    "missing files": (lambda t: ("--data", table_of(t, *named(14), "photos/gone.png,cat")), "gone.png"),
+    "one class": (lambda t: ("--data", table_of(t, *named(12))), "one class 'cat'"),
+    "a class a row": (
+        lambda t: ("--data", table_of(t, *(f"{row}{code}" for code, row in enumerate(named(12, "c"))))),
+        "looks like an identifier",
+    ),
+    "too few rows": (lambda t: ("--data", table_of(t, *named(3, "a"), *named(3, "b"))), "too few"),
+    "no rows": (lambda t: ("--data", table_of(t)), "no rows"),
+    "epochs": (lambda t: ("--data", t / "photos", "--epochs", "-1"), "--epochs"),
+    "batch size": (lambda t: ("--data", t / "photos", "--batch-size", "1"), "--batch-size"),
+    "a label of the embedded data": (lambda t: ("--label", "tone"), "--label"),
+    "a feature of the embedded data": (lambda t: ("--quick", "--sensitive", "tnoe"), "did you mean 'tone'"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_message_and_leaves_no_run_folder(mistake, photo_table, tmp_path, capsys):
+    arguments, said = MISTAKES[mistake]
+    assert main([*SMALL, "--output", str(tmp_path / "run"), *map(str, arguments(tmp_path))]) == 2
+    error = capsys.readouterr().err
+    assert re.search(rf"^error: .*{re.escape(said)}", error, re.M), error
+    assert "Traceback" not in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_misspelt_flag_exits_with_two_and_the_nearest(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--epocs", "1", "--output", str(tmp_path / "run")])
+    assert caught.value.code == 2
+    assert "--epochs" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_corrupt_picture_among_good_ones_is_named_and_the_same_output_works_once_it_is_mended(
+    photos, tmp_path, capsys
+):
+    broken = photos / "green" / "green4.png"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
+    output = tmp_path / "run"
+    assert main([*SMALL, "--data", str(photos), "--epochs", "0", "--output", str(output)]) == 2
+    error = capsys.readouterr().err
+    assert "green4.png" in error
+    assert "Traceback" not in error
+    assert not output.exists()
+    broken.write_bytes(whole)
+    run_recipe(output, "--data", photos, "--epochs", 0)
+
+
+@pytest.mark.parametrize("kind", ["not empty", "below a file", "a file"])
+def test_an_output_that_cannot_be_used_is_refused_and_left_alone(kind, photos, tmp_path, capsys):
+    place = tmp_path / "place"
+    if kind == "not empty":
+        place.mkdir()
+        (place / "notes.txt").write_text("mine")
+    else:
+        place.write_text("mine")
+    output = place / "run" if kind == "below a file" else place
+    assert main([*SMALL, "--data", str(photos), "--output", str(output)]) == 2
+    error = capsys.readouterr().err
+    assert "--output" in error
+    assert "Traceback" not in error
+    kept = place / "notes.txt" if kind == "not empty" else place
+    assert kept.read_text() == "mine"
+    assert [item.name for item in place.iterdir()] == ["notes.txt"] if place.is_dir() else True
+
+
+def test_an_empty_output_folder_is_used_and_stays_where_the_run_fails_in_the_first_stage(photos, tmp_path):
+    (tmp_path / "run").mkdir()
+    run_recipe(tmp_path / "run", "--data", photos, "--epochs", 0)
