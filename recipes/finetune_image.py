@@ -45,24 +45,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quieten_lightning()
     L.seed_everything(options.seed, workers=True, verbose=False)
 
-    with clock.stage("data"):
-        data = choose_data(options)
-        story.data(data.rows, synthetic=options.data is None)
-        backbone = choose_backbone(options, story)
-        data.given_preprocessing = backbone.preprocessing
-        run = RunFolder.create(options.output)
-        options.write(run.config)
-        write_environment(run, options.seed, backbone)
-        story.run(run)
-
-    module = ImageClassifier(data.labels, backbone=backbone, optimization=choose_rates(backbone))
-    with clock.stage("probe"), removed_on_failure(run):
-        probe = LinearProbe(seed=options.seed)
-        trainer = new_trainer(run, epochs=0, callbacks=[probe, RichProgressBar()])
-        trainer.fit(module, data)
-        results = Results(HeldOut.of(probe.outputs, data.rows))
-        trainer.save_checkpoint(run.probe, weights_only=True)
-    keep_run(run, data.rows, results, clock.seconds, model=run.probe)
+    run = RunFolder.create(options.output)
+    with removed_on_failure(run):
+        with clock.stage("data"):
+            data = choose_data(options)
+            story.data(data.rows, synthetic=options.data is None)
+            backbone = choose_backbone(options, story)
+            data.given_preprocessing = backbone.preprocessing
+            options.write(run.config)
+            write_environment(run, options.seed, backbone)
+            story.run(run)
+        module = ImageClassifier(data.labels, backbone=backbone, optimization=choose_rates(backbone))
+        with clock.stage("probe"):
+            probe = LinearProbe(seed=options.seed)
+            trainer = new_trainer(run, epochs=0, callbacks=[probe, RichProgressBar()])
+            trainer.fit(module, data)
+            results = Results(HeldOut.of(probe.outputs, data.rows))
+            trainer.save_checkpoint(run.probe, weights_only=True)
+        keep_run(run, data.rows, results, clock.seconds, model=run.probe)
     story.probe(results)
 
     if options.epochs:
