@@ -80,6 +80,7 @@ class ImageClassifier(L.LightningModule):
         self.temperature: Tensor
         self.register_buffer("class_weights", torch.ones(len(self.labels)))
         self.class_weights: Tensor
+        self._generators: dict[str, Tensor] = {}
         self.val_loss = MeanMetric()
         self.val_accuracy = MeanMetric()
         self.test_loss = MeanMetric()
@@ -162,6 +163,21 @@ class ImageClassifier(L.LightningModule):
         """Forgets the temperature, whose weights are about to change; holds a pretrained BatchNorm's statistics."""
         self.calibrate(1.0)
         self.backbone.hold_statistics(True)
+        if self.trainer.ckpt_path is not None and self._generators:
+            torch.set_rng_state(self._generators["cpu"].cpu())
+            if self.device.type == "cuda" and "cuda" in self._generators:
+                torch.cuda.set_rng_state(self._generators["cuda"].cpu(), self.device)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps what dropout draws from, so that a resumed run drops out what the whole run would have."""
+        if "optimizer_states" in checkpoint:  # what cannot be resumed needs none
+            checkpoint["generators"] = {"cpu": torch.get_rng_state()}
+            if self.device.type == "cuda":
+                checkpoint["generators"]["cuda"] = torch.cuda.get_rng_state(self.device)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remembers the generators; they are set where training goes on, and nowhere else."""
+        self._generators = checkpoint.get("generators", {})
 
     def on_train_end(self) -> None:
         """Lets the statistics go."""
