@@ -1,0 +1,1 @@
+"""Side by side with peers: same photos, same weights, same machine, one command each."""

@@ -1,0 +1,1 @@
+"""Other people's fine-tuning, each set up as its own documentation recommends, one stand-alone script each."""
