@@ -1,0 +1,25 @@
+"""From tallies to verdicts: the registry of figures, findings, a policy, and the gate that obeys it."""
+
+from fairlead.judgement.findings import judge
+from fairlead.judgement.gate import GateDecision, ReleaseGate
+from fairlead.judgement.group_table import GroupRow, group_table
+from fairlead.judgement.measurement import Measurement, measure
+from fairlead.judgement.override import OVERRIDE_CODE, Override
+from fairlead.judgement.policy import Policy
+from fairlead.judgement.registry import FIGURES, Figure, FigureKind
+
+__all__ = [
+    "FIGURES",
+    "OVERRIDE_CODE",
+    "Figure",
+    "FigureKind",
+    "GateDecision",
+    "GroupRow",
+    "Measurement",
+    "Override",
+    "Policy",
+    "ReleaseGate",
+    "group_table",
+    "judge",
+    "measure",
+]

@@ -1,0 +1,151 @@
+"""One figure, measured on one tally."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.evidence import Estimate, Limit
+from fairlead.judgement.registry import Figure, FigureKind
+from fairlead.judgement.row_planning import rows_of_means, rows_of_rates
+from fairlead.judgement.stacked_rates import StackedRates
+from fairlead.measures import (
+    BoundedMeans,
+    GroupTally,
+    LossTally,
+    TailShares,
+    difference_ends,
+    group_auc,
+    shortfall_ends,
+    worst_rate_ends,
+)
+
+_ENDS = {
+    FigureKind.DIFFERENCE: (difference_ends, "inverted exact binomial tests of every pair of groups"),
+    FigureKind.SHORTFALL: (shortfall_ends, "inverted exact binomial tests of every pair of groups"),
+    FigureKind.WORST: (worst_rate_ends, "exact binomial (Clopper-Pearson) of every group"),
+}
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What a tally says of a figure, before a verdict is given.
+
+    Attributes:
+        estimate: None where fewer than two groups have any row of a denominator, or all rates of a ratio are 0.
+        short: Names of the declared groups with fewer rows of a denominator than the limit asks for.
+        extremes: The groups that are farthest apart, in words; empty where one of them is too small to show.
+        rows_needed: Rows to add by group and denominator.
+    """
+
+    estimate: Estimate | None
+    short: tuple[str, ...]
+    extremes: str
+    rows_needed: Mapping[str, int]
+
+
+def measure(
+    figure: Figure, tally: GroupTally | LossTally, limit: Limit, shares: TailShares, fewest: int = 10
+) -> Measurement:
+    """Measures a figure on a tally of a task it applies to, and plans for what would settle it.
+
+    Args:
+        figure: What to measure.
+        tally: Counts of at least two declared groups.
+        limit: What the figure will be held against.
+        shares: Chances of missing, below and above.
+        fewest: Rows a group must have for its own rate to be shown.
+
+    Examples:
+        >>> from fairlead.measures import FeatureGroups
+        >>> from fairlead.records import Labels
+        >>> by, labels = FeatureGroups("sex", ("f", "m")), Labels(("no", "yes"))
+        >>> groups, ones = np.arange(200) % 2, np.ones(200, dtype=np.int64)
+        >>> tally = GroupTally.count(by, labels, groups, ones, (np.arange(200) % 8 > 0).astype(np.int64))
+        >>> figure = Figure.named("true_positive_rate_difference")
+        >>> found = measure(figure, tally, Limit(0.1, margin=0.1), TailShares.of(0.95, 1))
+        >>> str(found.estimate), found.extremes
+        ('0.250 [0.158, 0.352]', 'm 1.000, f 0.750')
+    """
+    if isinstance(tally, LossTally):
+        return _of_means(figure, tally.means(), tally, limit, shares, fewest)
+    if figure.rates == ("auc",):
+        return _of_means(figure, group_auc(tally), tally, limit, shares, fewest)
+    stack = StackedRates.of(tally, figure.rates)
+    figures = _by_family(figure.kind, stack.values)
+    estimate, extremes = None, ""
+    if not np.isnan(figures).all():
+        ends, method = _ENDS[figure.kind]
+        low, high = ends(stack.successes[None], stack.effective[None], (stack.rows >= limit.rows)[None], shares)
+        worst = int(np.nanargmax(figures))
+        method += ", on effective rows of clusters" if stack.clustered else ""
+        estimate = _estimate(float(figures[worst]), (float(low[0]), float(high[0])), shares, stack.distinct, method)
+        extremes = _extremes(figure.kind, stack.groups, stack.values[worst], stack.rows[worst], fewest)
+        extremes += f" ({stack.titles[worst]})" if extremes and stack.titles[worst] else ""
+    return Measurement(
+        estimate,
+        _short(stack.groups, stack.rows, limit),
+        extremes,
+        rows_of_rates(stack, figure.kind, limit, shares),
+    )
+
+
+def _of_means(
+    figure: Figure, means: BoundedMeans, tally: GroupTally | LossTally, limit: Limit, shares: TailShares, fewest: int
+) -> Measurement:
+    unit = tally.most if isinstance(tally, LossTally) else 1.0
+    scaled = replace(limit, most=limit.most / unit, margin=limit.margin / unit)
+    counted = means.rows >= limit.rows
+    value = float(_by_family(figure.kind, means.values[None])[0])
+    estimate, extremes = None, ""
+    if not np.isnan(value):
+        ends = means.worst_ends if figure.kind is FigureKind.WORST else means.difference_ends
+        low, high = ends(counted, shares)
+        method = "Chernoff-Hoeffding bounds of every group" + (
+            "" if means.variances is None else ", or empirical Bernstein bounds where they are nearer"
+        )
+        rows = int(means.rows.sum())
+        estimate = _estimate(value * unit, (low * unit, high * unit), shares, rows, method)
+        extremes = _extremes(figure.kind, means.groups, means.values * unit, means.rows, fewest)
+    needed = rows_of_means(means, tally.by.feature, figure.kind, scaled, shares)
+    return Measurement(estimate, _short(means.groups, means.rows, limit), extremes, needed)
+
+
+def _by_family(kind: FigureKind, values: Floats) -> Floats:
+    """Returns (K,) the figure of each family from (K, G) rates; NaN where it has no meaning."""
+    known = ~np.isnan(values)
+    high = np.where(known, values, -np.inf).max(axis=1)
+    low = np.where(known, values, np.inf).min(axis=1)
+    groups = known.sum(axis=1)
+    if kind is FigureKind.WORST:
+        return np.where(groups > 0, high, np.nan)
+    if kind is FigureKind.DIFFERENCE:
+        return np.where(groups > 1, high - np.where(groups > 1, low, 0.0), np.nan)
+    good = (groups > 1) & (high > 0)
+    return np.where(good, 1 - np.where(good, low, 0.0) / np.where(good, high, 1.0), np.nan)
+
+
+def _estimate(value: float, ends: tuple[float, float], shares: TailShares, rows: int, method: str) -> Estimate:
+    chances = f"{shares.below:.2%} may lie below for all figures judged together, {shares.above:.2%} above"
+    # The value of families that are too small to speak may be the largest; the ends enclose what is told.
+    return Estimate(
+        value, min(ends[0], value), max(ends[1], value), round(shares.level, 6), max(1, rows), f"{method}; {chances}"
+    )
+
+
+def _extremes(kind: FigureKind, groups: tuple[str, ...], values: Floats, rows: NDArray[np.int64], fewest: int) -> str:
+    top, bottom = int(np.nanargmax(values)), int(np.nanargmin(values))
+    chosen = [top] if kind is FigureKind.WORST else [top, bottom]
+    if min(int(rows[group]) for group in chosen) < fewest:
+        return ""
+    return ", ".join(f"{groups[group]} {values[group]:.3f}" for group in chosen)
+
+
+def _short(groups: tuple[str, ...], rows: NDArray[np.int64], limit: Limit) -> tuple[str, ...]:
+    fewest = np.atleast_2d(rows).min(axis=0).tolist()
+    return tuple(group for group, count in zip(groups, fewest, strict=True) if count < limit.rows)
