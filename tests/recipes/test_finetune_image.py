@@ -1,12 +1,14 @@
 """The image recipe in one process: from raw pictures to a measured model, and every mistake on the way."""
 
+import csv
 import json
 import re
 
 import pytest
+import torch
 from pyarrow import parquet
 
-from fairlead.modules import ImageClassifier
+from fairlead.modules import ImageClassifier, OptimizationSettings
 from fairlead.records import RunFolder
 from recipes.finetune_image import main
 
@@ -111,6 +113,21 @@ def test_the_same_seed_gives_the_same_model_and_figures_and_another_does_not(pho
     first, again, other = once("first", 3), once("again", 3), once("other", 4)
     assert first == again
     assert first[1] != other[1]
+
+
+def test_the_best_epoch_is_measured_and_not_the_last(photos, tmp_path, monkeypatch):
+    # Steps that grow until they undo what the probe had: the first epoch is the best.
+    rates = OptimizationSettings(learning_rate=0.05, layer_decay=1.0, warmup=0.99)
+    monkeypatch.setattr("recipes.finetune_image.choose_rates", lambda backbone: rates)
+    run, _ = run_recipe(tmp_path / "run", "--data", photos, "--epochs", 3, "--batch-size", 8)
+    best, finetuned = (
+        torch.load(run.checkpoints / f"{name}.ckpt", weights_only=True) for name in ("best", "finetuned")
+    )
+    with (run.path / "log" / "metrics.csv").open() as file:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(file) if row["val_loss"]]
+    assert losses.index(min(losses)) == best["epoch"] < 2
+    learned = [name for name in best["state_dict"] if name != "temperature"]
+    assert all(torch.equal(best["state_dict"][name], finetuned["state_dict"][name]) for name in learned)
 
 
 # -- mistakes ----------------------------------------------------------------------------------------------------
