@@ -2,5 +2,8 @@
 
 import time
 
+from fairlead.cli.threads import wait_passively
+
 # Before any heavy import, so that a run can say what its imports cost.
 STARTED = time.perf_counter()
+wait_passively()

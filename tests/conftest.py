@@ -6,6 +6,9 @@ import csv
 import os
 from pathlib import Path
 
+from fairlead.cli.threads import wait_passively
+
+wait_passively()
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub's client, which reads it once
 
 import numpy as np

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fairlead.cli.boundary import clearly
+from fairlead.cli.threads import wait_passively
 from fairlead.errors import UnknownNameError
 
 
@@ -65,4 +66,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if given[0] not in VERBS:
         raise UnknownNameError("verb", given[0], VERBS, where="fairlead")
+    wait_passively()
     return VERBS[given[0]](given[1:])

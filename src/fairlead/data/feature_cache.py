@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from rich import get_console
 from rich.progress import track
+from torch import nn
 
 from fairlead.backbones import Backbone
 from fairlead.backbones.inference import prepare_for_inference
@@ -20,6 +22,10 @@ from fairlead.data.picture_stream import PictureStream
 from fairlead.data.pictures import Pictures
 from fairlead.errors import UnreadableFileError
 from fairlead.records import RunFolder
+
+# Larger activations than those of a few pictures fall out of the processor's caches: four were fastest.
+CHUNK = 4
+DEVICE_BATCH = 64
 
 
 class FeatureCache:
@@ -42,7 +48,6 @@ class FeatureCache:
         pictures: Pictures,
         *,
         device: torch.device,
-        batch_size: int = 32,
         progress: bool = True,
     ) -> NDArray[np.float32]:
         """Returns (N, D) features of the evaluation crops, from the cache or computed and kept.
@@ -53,13 +58,13 @@ class FeatureCache:
         try:
             digests = _digests(pictures)
         except UnreadableFileError:  # what follows counts them all, the first of them is known already
-            return compute_features(backbone, pictures, device=device, batch_size=batch_size, progress=progress)
+            return compute_features(backbone, pictures, device=device, progress=progress)
         key = hashlib.sha256(backbone.digest().encode() + repr(backbone.preprocessing).encode() + digests)
         file = self.folder / f"{backbone.architecture}-{key.hexdigest()[:32]}.npy"
         kept = self._load(file, (len(pictures), backbone.features))
         if kept is not None:
             return kept
-        computed = compute_features(backbone, pictures, device=device, batch_size=batch_size, progress=progress)
+        computed = compute_features(backbone, pictures, device=device, progress=progress)
         self._keep(file, computed)
         return computed
 
@@ -82,9 +87,9 @@ class FeatureCache:
 
 
 def compute_features(
-    backbone: Backbone, pictures: Pictures, *, device: torch.device, batch_size: int = 32, progress: bool = True
+    backbone: Backbone, pictures: Pictures, *, device: torch.device, progress: bool = True
 ) -> NDArray[np.float32]:
-    """Runs every picture through the frozen backbone, decoding ahead in threads.
+    """Runs every picture through the frozen backbone, decoding beside it.
 
     Returns:
         (N, D) float32.
@@ -92,23 +97,54 @@ def compute_features(
     Raises:
         UnreadableFileError: pictures that cannot be decoded; all of them are counted, the first named.
     """
-    stream = PictureStream(pictures, backbone.preprocessing, batch_size)
+    on_processors = device.type == "cpu"
+    stream = PictureStream(pictures, backbone.preprocessing, CHUNK if on_processors else DEVICE_BATCH)
     features = np.empty((len(pictures), backbone.features), dtype=np.float32)
-    shown = progress and get_console().is_terminal  # a log or a pipe would get an empty line
-    watched = track(
-        stream, description="Features of the frozen backbone", total=len(stream), disable=not shown, transient=True
-    )
     modes = [(module, module.training) for module in backbone.modules()]  # a frozen layer has its own
-    network = prepare_for_inference(backbone.eval().to(device))
+    example = torch.randint(0, 256, (2, 3, *backbone.preprocessing.size), generator=torch.Generator().manual_seed(0))
+    network = prepare_for_inference(backbone.eval().to(device), example.to(device, torch.uint8))
+    parts = _on_processors(network, stream) if on_processors else _on_device(network, stream, device)
+    shown = progress and get_console().is_terminal  # a log or a pipe would get an empty line
+    title = "Features of the frozen backbone"
     try:
-        with torch.inference_mode():
-            for rows, inputs in watched:
-                features[rows] = network(inputs.to(device)).float().cpu().numpy()
+        for rows, part in track(parts, title, total=len(stream), disable=not shown, transient=True):
+            features[rows] = part
     finally:
         for module, mode in modes:
             module.training = mode
     stream.raise_unreadable()
     return features
+
+
+def _on_device(
+    network: nn.Module, stream: PictureStream, device: torch.device
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    for rows, inputs in stream:
+        with torch.inference_mode():
+            yield rows, network(inputs.to(device)).float().cpu().numpy()
+
+
+def _on_processors(network: nn.Module, stream: PictureStream) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Gives every core a worker that decodes and runs the network on a few pictures at a time, in one thread.
+
+    Workers that wait for no one beat threads that share each layer: as fast on a quiet machine, and several times
+    faster on a busy one.
+    """
+
+    def embed(start: int) -> tuple[slice, NDArray[np.float32]]:
+        rows = slice(start, min(start + CHUNK, len(stream.pictures)))
+        inputs = torch.stack([stream.read(index) for index in range(rows.start, rows.stop)])
+        with torch.inference_mode():  # it is of a thread, not of the process
+            return rows, network(inputs).float().numpy()
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(os.cpu_count() or 1, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        yield from pool.map(embed, range(0, len(stream.pictures), CHUNK))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
 
 
 def _digests(pictures: Pictures) -> bytes:

@@ -56,13 +56,14 @@ class PictureStream:
             pending: list[tuple[slice, list[Future[Tensor]]]] = []
             for start in range(0, count, self.batch_size):
                 rows = slice(start, min(start + self.batch_size, count))
-                pending.append((rows, [pool.submit(self._read, index) for index in range(rows.start, rows.stop)]))
+                pending.append((rows, [pool.submit(self.read, index) for index in range(rows.start, rows.stop)]))
                 if len(pending) > AHEAD:
                     yield self._gather(*pending.pop(0))
             while pending:
                 yield self._gather(*pending.pop(0))
 
-    def _read(self, index: int) -> Tensor:
+    def read(self, index: int) -> Tensor:
+        """Returns (3, H, W) uint8 pixels; black, and remembered, where they cannot be read."""
         try:
             return pixels(self.pictures.read(index), self.preprocessing)
         except UnreadableFileError as error:
