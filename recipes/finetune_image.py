@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.write(run.config)
             write_environment(run, options.seed, backbone)
             story.run(run)
-        module = ImageClassifier(data.labels, backbone=backbone, optimization=choose_rates(backbone))
+        module = ImageClassifier(data.labels, backbone=backbone, optimization=choose_rates(options, backbone))
         with clock.stage("probe"):
             probe = LinearProbe(seed=options.seed)
             trainer = new_trainer(run, epochs=0, callbacks=[probe, RichProgressBar()])
@@ -67,10 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if options.epochs:
         with clock.stage("finetune"):
-            best = ModelCheckpoint(run.checkpoints, "best", monitor="val_loss", save_last=True)
+            best = ModelCheckpoint(run.checkpoints, "best", monitor="val_loss")
+            last = ModelCheckpoint(run.checkpoints, "last", enable_version_counter=False)
             stop = EarlyStopping("val_loss", patience=3)
             epochs = 1 if options.quick else options.epochs
-            trainer = new_trainer(run, epochs=epochs, callbacks=[best, stop, RichProgressBar(leave=True)])
+            trainer = new_trainer(run, epochs=epochs, callbacks=[best, last, stop, RichProgressBar(leave=True)])
             trainer.fit(module, data)
         with clock.stage("test"):
             module.restore(best.best_model_path)
@@ -111,11 +112,11 @@ def choose_backbone(options: FinetuneOptions, story: Story) -> Backbone:
         return story.backbone(load_backbone("random:resnet18", image_size=size))
 
 
-def choose_rates(backbone: Backbone) -> OptimizationSettings:
+def choose_rates(options: FinetuneOptions, backbone: Backbone) -> OptimizationSettings:
     """Small steps, smaller towards the input, for pretrained weights; random ones must move."""
     if backbone.pretrained:
-        return OptimizationSettings()
-    return OptimizationSettings(learning_rate=1e-3, layer_decay=1.0)
+        return OptimizationSettings(learning_rate=options.learning_rate or 5e-5)
+    return OptimizationSettings(learning_rate=options.learning_rate or 1e-3, layer_decay=1.0)
 
 
 def new_trainer(run: RunFolder, *, epochs: int, callbacks: list[L.Callback]) -> L.Trainer:

@@ -23,7 +23,7 @@ SMALL = ImagePreprocessing.from_timm({"input_size": (3, 12, 10)})
 class Watched:
     """Pictures that count how many of them are decoded: the network sees no others."""
 
-    def __init__(self, pictures: FilePictures, counted: "Counted") -> None:
+    def __init__(self, pictures: FilePictures, counted: Counted) -> None:
         self.pictures, self.counted = pictures, counted
         self.name, self.digest = pictures.name, pictures.digest
 

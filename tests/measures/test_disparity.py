@@ -118,6 +118,18 @@ def test_a_group_without_rows_may_have_any_rate_but_hides_no_gap():
     assert worst_rate_ends(successes, rows, rows >= 50, ONE)[1][0] == 1.0
 
 
+def test_many_samples_at_once_are_each_as_alone():
+    generator = np.random.default_rng(7)
+    rows = generator.integers(0, 90, (6, 2, 3)).astype(float)
+    successes = generator.binomial(rows.astype(int), 0.3).astype(float)
+    for ends in (difference_ends, shortfall_ends, worst_rate_ends):
+        low, high = ends(successes, rows, rows >= 40, ONE)
+        for sample in range(6):
+            one = slice(sample, sample + 1)
+            alone = ends(successes[one], rows[one], rows[one] >= 40, ONE)
+            assert (low[sample], high[sample]) == pytest.approx((alone[0][0], alone[1][0]), abs=1e-12)
+
+
 def test_a_group_too_small_to_speak_raises_no_lower_end():
     successes, rows = np.array([[[80.0, 80.0, 0.0]]]), np.array([[[100.0, 100.0, 20.0]]])
     silent, _ = difference_ends(successes, rows, rows >= 50, ONE)

@@ -118,7 +118,7 @@ def test_the_same_seed_gives_the_same_model_and_figures_and_another_does_not(pho
 def test_the_best_epoch_is_measured_and_not_the_last(photos, tmp_path, monkeypatch):
     # Steps that grow until they undo what the probe had: the first epoch is the best.
     rates = OptimizationSettings(learning_rate=0.05, layer_decay=1.0, warmup=0.99)
-    monkeypatch.setattr("recipes.finetune_image.choose_rates", lambda backbone: rates)
+    monkeypatch.setattr("recipes.finetune_image.choose_rates", lambda options, backbone: rates)
     run, _ = run_recipe(tmp_path / "run", "--data", photos, "--epochs", 3, "--batch-size", 8)
     best, finetuned = (
         torch.load(run.checkpoints / f"{name}.ckpt", weights_only=True) for name in ("best", "finetuned")
@@ -126,6 +126,7 @@ def test_the_best_epoch_is_measured_and_not_the_last(photos, tmp_path, monkeypat
     with (run.path / "log" / "metrics.csv").open() as file:
         losses = [float(row["val_loss"]) for row in csv.DictReader(file) if row["val_loss"]]
     assert losses.index(min(losses)) == best["epoch"] < 2
+    assert torch.load(run.checkpoints / "last.ckpt", weights_only=True)["epoch"] == 2  # the last, not the best again
     learned = [name for name in best["state_dict"] if name != "temperature"]
     assert all(torch.equal(best["state_dict"][name], finetuned["state_dict"][name]) for name in learned)
 

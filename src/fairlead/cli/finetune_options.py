@@ -23,6 +23,7 @@ class FinetuneOptions:
         image_size: Side of the square crop in pixels; None for the backbone's own.
         epochs: Of fine-tuning at most; 0 stops after the probe.
         batch_size: Rows a batch in training.
+        learning_rate: Of the backbone's last layer; None for one that suits the weights.
         output: The run folder; None for ``runs/<time>``.
         seed: Of everything random.
         quick: A rehearsal on few rows.
@@ -37,6 +38,7 @@ class FinetuneOptions:
     image_size: int | None
     epochs: int
     batch_size: int
+    learning_rate: float | None
     output: str | None
     seed: int
     quick: bool
@@ -52,6 +54,8 @@ class FinetuneOptions:
             raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed from 0 to 4294967295")
         if values["image_size"] is not None and values["image_size"] < 32:
             raise ConfigurationError(f"--image-size is at least 32 pixels, got {values['image_size']}")
+        if values["learning_rate"] is not None and not 0 < values["learning_rate"] < 1:
+            raise ConfigurationError(f"--learning-rate lies between 0 and 1, got {values['learning_rate']}")
         for name in [name for name, value in vars(found).items() if value is None or name == "config"]:
             del found[name]
         text = parser.dump(found)
@@ -95,6 +99,9 @@ def _parser(program: str, description: str) -> Parser:
     model.add_argument("--image-size", type=int, default=None, metavar="N", help="pixels; default: the backbone's own")
     model.add_argument("--epochs", type=int, default=6, metavar="N", help="at most; 0 stops after the linear probe")
     model.add_argument("--batch-size", type=int, default=32, metavar="N", help="rows a training batch")
+    model.add_argument(
+        "--learning-rate", type=float, default=None, metavar="R", help="default: 5e-5, and 1e-3 for random weights"
+    )
     run = parser.add_argument_group("run")
     run.add_argument("--output", type=str, default=None, metavar="DIR", help="new or empty; default: runs/<time>")
     run.add_argument("--seed", type=int, default=0, metavar="N", help="of splits, order, views and weights")

@@ -133,12 +133,14 @@ class ImageDataModule(L.LightningDataModule):
         # BatchNorm cannot normalise one row: a last batch of one would raise in the first epoch.
         alone = len(sampler) % self.loading.batch_size == 1 and len(sampler) > 1
         dataset = ImageDataset(self.rows, self.preprocessing, augmentation=self.augmentation, seed=self.seed)
+        workers = self._workers()
         return DataLoader(
             dataset,
             batch_size=self.loading.batch_size,
             sampler=sampler,
             drop_last=alone,
-            num_workers=self._workers(),
+            num_workers=workers,
+            persistent_workers=workers > 0,  # a Ctrl-C while workers are forked is lost: fork them once
             generator=self._generator(),
             collate_fn=Batch.collate,
         )
@@ -147,11 +149,13 @@ class ImageDataModule(L.LightningDataModule):
         """Evaluation crops of one split, each row once over all processes, or once in each for the whole of it."""
         replicas, rank = (1, 0) if whole else self._processes()
         dataset = ImageDataset(self.rows, self.preprocessing, augmentation=None, seed=self.seed)
+        workers = self._workers()
         return DataLoader(
             dataset,
             batch_size=2 * self.loading.batch_size,
             sampler=EvaluationSampler(self.rows.of(split).tolist(), replicas=replicas, rank=rank),
-            num_workers=self._workers(),
+            num_workers=workers,
+            persistent_workers=workers > 0,  # a Ctrl-C while workers are forked is lost: fork them once
             generator=self._generator(),
             collate_fn=Batch.collate,
         )

@@ -227,9 +227,10 @@ class ImageClassifier(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _count(self, outputs: Outputs, loss: MeanMetric, accuracy: MeanMetric) -> None:
-        rows = len(outputs.index)
-        loss.update(nn.functional.cross_entropy(outputs.logits, outputs.target), rows)
-        accuracy.update((outputs.logits.argmax(dim=-1) == outputs.target).float().mean(), rows)
+        known = outputs.target >= 0
+        logits, target = outputs.logits[known], outputs.target[known]
+        loss.update(nn.functional.cross_entropy(logits, target, reduction="none"))
+        accuracy.update((logits.argmax(dim=-1) == target).float())
 
 
 def _backbone(given: str | Mapping[str, Any] | Backbone) -> Backbone:
