@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from timm.models import group_parameters
@@ -61,7 +61,7 @@ class Backbone(nn.Module):
         self.arguments = dict(arguments or {})
         self.normalise = Normalise(preprocessing.mean, preprocessing.std)
         self.encoder = encoder
-        self.features: int = getattr(encoder, "head_hidden_size", None) or encoder.num_features  # type: ignore[assignment]  # timm's models say
+        self.features = cast("int", getattr(encoder, "head_hidden_size", None) or encoder.num_features)
         self.fixed_statistics = self.pretrained
 
     @property

@@ -85,7 +85,7 @@ def _build_encoder(source: WeightSource, preprocessing: ImagePreprocessing) -> t
     config |= {"custom_load": False, "label_offset": None, "state_dict": None}
     try:
         # As many classes as the file has: timm then loads strictly, and nothing is dropped in silence.
-        encoder = timm.create_model(
+        encoder: Any = timm.create_model(
             source.architecture, pretrained=True, pretrained_cfg=config, num_classes=classes, **extra
         )
     except (RuntimeError, LookupError, ValueError, AttributeError, TypeError) as error:
@@ -96,7 +96,7 @@ def _build_encoder(source: WeightSource, preprocessing: ImagePreprocessing) -> t
             "name the architecture they were trained with"
         ) from error
     before = len(encoder.state_dict())
-    encoder.reset_classifier(0)  # type: ignore[operator]  # every timm model has it
+    encoder.reset_classifier(0)
     kept = len(encoder.state_dict())
     return encoder, f"{kept} of {before} tensors" + (" (the classifier left out)" if kept < before else "")
 

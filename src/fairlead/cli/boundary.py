@@ -53,5 +53,5 @@ _INTERRUPTED = "interrupted; every file that was written is whole"
 
 
 def _say(message: str, code: int) -> int:
-    print(message, file=sys.stderr)  # noqa: T201 - this is the command line
+    print(message, file=sys.stderr)
     return code

@@ -68,6 +68,16 @@ class FinetuneOptions:
 
 def _parser(program: str, description: str) -> Parser:
     parser = Parser(prog=program, description=description)
+    _add_data_flags(parser)
+    _add_model_flags(parser)
+    run = parser.add_argument_group("run")
+    run.add_argument("--output", type=str, default=None, metavar="DIR", help="new or empty; default: runs/<time>")
+    run.add_argument("--seed", type=int, default=0, metavar="N", help="of splits, order, views and weights")
+    run.add_argument("--quick", action="store_true", help="a rehearsal: few rows, one epoch; its figures mean little")
+    return parser
+
+
+def _add_data_flags(parser: Parser) -> None:
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
@@ -87,6 +97,9 @@ def _parser(program: str, description: str) -> Parser:
         metavar="C",
         help="columns by whose groups the model must answer, e.g. sex age_group",
     )
+
+
+def _add_model_flags(parser: Parser) -> None:
     model = parser.add_argument_group("model and training")
     model.add_argument(
         "--backbone",
@@ -102,8 +115,3 @@ def _parser(program: str, description: str) -> Parser:
     model.add_argument(
         "--learning-rate", type=float, default=None, metavar="R", help="default: 5e-5, and 1e-3 for random weights"
     )
-    run = parser.add_argument_group("run")
-    run.add_argument("--output", type=str, default=None, metavar="DIR", help="new or empty; default: runs/<time>")
-    run.add_argument("--seed", type=int, default=0, metavar="N", help="of splits, order, views and weights")
-    run.add_argument("--quick", action="store_true", help="a rehearsal: few rows, one epoch; its figures mean little")
-    return parser

@@ -57,12 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in {"-h", "--help", "help"}:
-        print(__doc__)  # noqa: T201 - this is the command line
+        print(__doc__)
         return 0 if given else 2
     if given[0] == "--version":
         from fairlead import __version__
 
-        print(f"fairlead {__version__}")  # noqa: T201
+        print(f"fairlead {__version__}")
         return 0
     if given[0] not in VERBS:
         raise UnknownNameError("verb", given[0], VERBS, where="fairlead")

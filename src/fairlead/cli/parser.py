@@ -30,7 +30,7 @@ class Parser(ArgumentParser):
         ['--epochs']
     """
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what argparse takes
+    def __init__(self, **settings: Any) -> None:  # what argparse takes
         super().__init__(formatter_class=_Formatter, allow_abbrev=False, **settings)
         self.add_argument("--config", action="config", help="a YAML file of these options, such as RUN/config.yaml")
 

@@ -53,9 +53,9 @@ def run_predict(arguments: Sequence[str]) -> int:
     probabilities, unreadable = _answer(module, pictures, options.batch_size)
     names = [pictures.name(index) for index in range(len(pictures))]
     RunFolder.write_atomically(target, _csv(names, module.labels, probabilities, unreadable).encode("utf-8"))
-    print(f"{len(pictures) - len(unreadable)} of {len(pictures)} pictures labelled: {target}")  # noqa: T201
+    print(f"{len(pictures) - len(unreadable)} of {len(pictures)} pictures labelled: {target}")
     if unreadable:
-        print(f"{len(unreadable)} cannot be read; the column 'error' says why", file=sys.stderr)  # noqa: T201
+        print(f"{len(unreadable)} cannot be read; the column 'error' says why", file=sys.stderr)
     return 1 if unreadable else 0
 
 

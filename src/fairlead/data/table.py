@@ -87,7 +87,7 @@ class Table:
         return [value for value in values if value is not None]
 
 
-def _read_text(path: Path) -> Any:  # noqa: ANN401 - a pyarrow.Table, which has no types
+def _read_text(path: Path) -> Any:  # a pyarrow.Table, which has no types
     """Reads CSV or TSV with every column as text: "007" must not become 7, nor "NA" a number that is missing."""
     import pyarrow
     from pyarrow import csv
@@ -99,7 +99,7 @@ def _read_text(path: Path) -> Any:  # noqa: ANN401 - a pyarrow.Table, which has 
     return csv.read_csv(path, parse_options=parsing, convert_options=converting)
 
 
-def _as_text(column: Any) -> list[str | None] | None:  # noqa: ANN401 - a pyarrow.ChunkedArray, which has no types
+def _as_text(column: Any) -> list[str | None] | None:  # a pyarrow.ChunkedArray, which has no types
     """Returns the values as text, or None where they are none, such as lists or raw bytes."""
     import pyarrow
     from pyarrow import compute

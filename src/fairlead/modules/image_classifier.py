@@ -239,6 +239,6 @@ def _backbone(given: str | Mapping[str, Any] | Backbone) -> Backbone:
     return load_backbone(given) if isinstance(given, str) else rebuild_backbone(given)
 
 
-def _settings(kind: type[Any], given: Any) -> Any:  # noqa: ANN401 - one of three dataclasses, or its primitives
+def _settings(kind: type[Any], given: Any) -> Any:  # one of three dataclasses, or its primitives
     """Takes a settings object, its primitives as a checkpoint holds them, or None for the defaults."""
     return kind(**given) if isinstance(given, Mapping) else given or kind()

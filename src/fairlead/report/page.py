@@ -99,7 +99,7 @@ class Page:
         from matplotlib.figure import Figure
 
         self.figure: Figure = Figure(figsize=(1, 1), dpi=DPI, facecolor="white", edgecolor="none")
-        self._renderer: RendererBase = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
+        self._renderer: RendererBase = FigureCanvasAgg(self.figure).get_renderer()
 
     def resize(self, width: float, height: float) -> None:
         """Sets the size in inches, rounded up to whole pixels."""
@@ -211,7 +211,7 @@ def png_of(figure: Figure) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     encoded = BytesIO()
-    FigureCanvasAgg(figure).print_png(encoded, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    FigureCanvasAgg(figure).print_png(encoded, metadata={"Software": None})
     return encoded.getvalue()
 
 
