@@ -224,6 +224,8 @@ def test_an_output_that_cannot_be_used_is_refused_and_left_alone(kind, photos, t
     assert [item.name for item in place.iterdir()] == ["notes.txt"] if place.is_dir() else True
 
 
-def test_an_empty_output_folder_is_used_and_stays_where_the_run_fails_in_the_first_stage(photos, tmp_path):
+def test_an_empty_output_folder_is_used(photos, tmp_path):
     (tmp_path / "run").mkdir()
-    run_recipe(tmp_path / "run", "--data", photos, "--epochs", 0)
+    run, _ = run_recipe(tmp_path / "run", "--data", photos, "--epochs", 0)
+    assert run.path == tmp_path / "run"
+    assert run.metrics.is_file()
