@@ -91,8 +91,9 @@ class LinearProbe(L.Callback):
 
     @staticmethod
     def _settle(backbone: Backbone, rows: ImageRows, device: torch.device) -> None:
-        """Gives random weights the normalisation statistics of some training rows."""
-        train = rows.of(Split.TRAIN)[:SETTLING_ROWS]
+        """Gives random weights the normalisation statistics of some training rows, of every class alike."""
+        train = rows.of(Split.TRAIN)
+        train = train[:: max(1, len(train) // SETTLING_ROWS)]  # rows often stand in the order of their classes
         batches = (
             torch.stack([pixels(rows.pictures.read(int(row)), backbone.preprocessing) for row in part]).to(device)
             for part in np.array_split(train, max(1, len(train) // 32))
