@@ -169,6 +169,7 @@ def test_equalized_odds_looks_at_both_rates():
     finding = only(0.1, tally, figure="equalized_odds_difference")
     assert finding.verdict is Verdict.FLAGGED
     assert "false_positive_rate" in finding.remedy
+    assert finding.estimate.rows == 4000
     assert only(0.1, tally).verdict is Verdict.CLEAR
 
 
@@ -234,6 +235,16 @@ def test_losses_are_judged_in_their_own_unit():
     assert worst.estimate.value == pytest.approx(2.0, abs=0.15)
     assert only({"most": 3.0, "margin": 0.5}, tally, figure="worst_group_loss").verdict is Verdict.CLEAR
     assert only({"most": 0.5, "margin": 0.2}, tally, figure="loss_difference").verdict is Verdict.FLAGGED
+
+
+def test_the_unit_of_a_loss_changes_nothing_but_the_unit():
+    by, losses = FeatureGroups("sex", ("f", "m")), np.random.default_rng(4).random(400)
+    small, large = (LossTally.count(by, np.arange(400) % 2, losses * unit, most=unit) for unit in (1.0, 10.0))
+    near = only({"most": 0.52, "margin": 0.05}, small, figure="worst_group_loss")
+    same = only({"most": 5.2, "margin": 0.5}, large, figure="worst_group_loss")
+    assert near.verdict is same.verdict is Verdict.UNDECIDED
+    assert near.rows_needed == same.rows_needed
+    assert same.estimate.high == pytest.approx(10 * near.estimate.high)
 
 
 def test_one_broken_figure_fails_alone(monkeypatch):

@@ -130,6 +130,12 @@ def test_an_override_passes_is_shown_and_is_a_finding():
     assert Finding.from_dict(json.loads(json.dumps(kept.to_dict()))) == kept
 
 
+def test_an_override_does_not_block_itself():
+    signed = Override("a pilot", "A. Person", "2026-01-31")
+    ledger = Ledger((finding(Verdict.CLEAR), signed.finding()))
+    assert ReleaseGate((Verdict.NOT_APPLICABLE,)).decide(ledger).passes
+
+
 def test_an_override_alone_is_not_a_test():
     signed = Override("a pilot", "A. Person", "2026-01-31")
     decision = ReleaseGate.of(Policy.default()).decide(Ledger((signed.finding(),)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from fairlead.errors import ConfigurationError
 from fairlead.evidence import Limit
@@ -17,6 +17,7 @@ from fairlead.measures import (
     disparity,
     largest_difference,
     largest_ratio,
+    pairwise,
     shortfall_ends,
     worst_rate_ends,
 )
@@ -160,6 +161,30 @@ def test_intervals_of_a_gap_cover(rates, rows):
     missed = (low > gap).sum(), (high < gap).sum()
     # 28 of 600 would be seen 1 time in 700 at 2.5 %.
     assert max(missed) < 28
+
+
+@pytest.mark.parametrize("tail", [0.001, 0.025, 0.2])
+def test_cutting_scores_is_paid_for_at_every_angle(tail):
+    critical = -float(norm.ppf(tail))
+    grid = np.linspace(-9, 9, 40_001)
+    weight = norm.pdf(grid) * (grid[1] - grid[0])
+    cut = np.minimum(grid, pairwise._CAP)
+    angles, raised = pairwise._ANGLES[::8], pairwise._raised(critical)[::8]
+    plain = []
+    for angle, least in zip(angles, raised, strict=True):
+        one, two = max(np.cos(angle), 1e-9), max(np.sin(angle), 1e-9)
+        # P(one * min(X, cap) + two * min(Y, cap) < -least) over Y, for every X.
+        room = [(-value - one * cut) / two for value in (least, critical)]
+        chances = [np.where(reach > pairwise._CAP, 1.0, norm.cdf(reach)) @ weight for reach in room]
+        assert chances[0] <= tail * 1.001
+        plain.append(chances[1])
+    assert max(plain) > 1.01 * tail or tail < 0.02  # not paying would show
+
+
+def test_a_mean_of_nothing_but_zeros_has_the_bound_of_a_rate():
+    means = BoundedMeans("auc", "rows", ("a",), np.zeros(1), np.array([100]), np.array([100.0]))
+    low, high = means.ends(0.025)
+    assert (low[0], high[0]) == pytest.approx((0.0, 1 - 0.025**0.01), abs=1e-9)
 
 
 def test_means_of_bounded_values_are_covered_whatever_their_law():

@@ -62,6 +62,18 @@ def test_rates_differences_and_ratios_are_those_of_metric_frame(rows, groups, se
     assert ours("worst_group_false_negative_rate") == pytest.approx(frame.group_max()["false_negative_rate"], abs=1e-12)
 
 
+def test_rows_whose_truth_is_not_known_count_as_rows_alone():
+    group, target, predicted = columns(300, 2, 0)
+    unknown = np.arange(300) % 3 == 0
+    tally = tally_of(group, np.where(unknown, -1, target), predicted, 2)
+    known = tally_of(group[~unknown], target[~unknown], predicted[~unknown], 2)
+    every = tally_of(group, target, predicted, 2)
+    for name in RATES:
+        expected = GroupRates.of(every if name == "selection_rate" else known, name)
+        assert np.array_equal(GroupRates.of(tally, name).rows, expected.rows), name
+        assert np.array_equal(GroupRates.of(tally, name).successes, expected.successes), name
+
+
 def test_a_group_without_positives_is_no_group_with_a_rate_of_zero():
     group = np.repeat([0, 1], 100)
     target, predicted = (group == 0).astype(np.int64), (group == 0).astype(np.int64)

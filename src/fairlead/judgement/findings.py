@@ -48,7 +48,7 @@ def judge(
         >>> policy = Policy.from_mapping({"limits": {"true_positive_rate_difference": 0.1}})
         >>> for finding in judge([GroupTally.count(by, labels, groups, ones, found)], policy, "test"):
         ...     print(finding.verdict.value, finding.estimate)
-        flagged 0.250 [0.222, 0.279]
+        flagged 0.250 [0.223, 0.278]
     """
     by_feature: dict[str, list[Tally]] = {}
     for tally in tallies:

@@ -70,7 +70,7 @@ def measure(
         >>> figure = Figure.named("true_positive_rate_difference")
         >>> found = measure(figure, tally, Limit(0.1, margin=0.1), TailShares.of(0.95, 1))
         >>> str(found.estimate), found.extremes
-        ('0.250 [0.158, 0.352]', 'm 1.000, f 0.750')
+        ('0.250 [0.159, 0.350]', 'm 1.000, f 0.750')
     """
     if isinstance(tally, LossTally):
         return _of_means(figure, tally.means(), tally, limit, shares, fewest)

@@ -77,7 +77,7 @@ def shortfall_ends(
         >>> successes, rows = np.array([[[80.0, 40.0]]]), np.full((1, 1, 2), 100.0)
         >>> low, high = shortfall_ends(successes, rows, rows > 50, TailShares.of(0.95, 1))
         >>> print(f"{low[0]:.2f} to {high[0]:.2f}")
-        0.35 to 0.64
+        0.35 to 0.63
     """
     return _ends(successes, rows, counted, shares, ratio=True)
 
@@ -105,10 +105,15 @@ def worst_rate_ends(
     size = np.where(rows > 0, rows, 1.0)
     count = np.where(rows > 0, successes, 0.0)
     _, above = binomial_interval(count, size, 1 - 2 * shares.above)
-    ways = counted.sum(axis=(1, 2), keepdims=True)
-    below, _ = binomial_interval(count, size, 1 - 2 * shares.below / np.maximum(ways, 1))
     high = np.where(rows > 0, above, 1.0).max(axis=(1, 2))
-    return np.where(counted, below, 0.0).max(axis=(1, 2)), high
+    low = np.zeros(len(rows))
+    speaking = counted & (rows > 0)
+    ways = speaking.sum(axis=(1, 2))
+    for number in np.unique(ways[ways > 0]):
+        chosen = ways == number
+        below, _ = binomial_interval(count[chosen], size[chosen], 1 - 2 * shares.below / number)
+        low[chosen] = np.where(speaking[chosen], below, 0.0).max(axis=(1, 2))
+    return low, high
 
 
 def _ends(
