@@ -42,7 +42,8 @@ def clearly(main: Callable[..., int]) -> Callable[..., int]:
             raise
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                where = f" ({error.filename})" if error.filename else ""
+                full = error.filename2 or error.filename  # of a file that was moved, the place it did not fit in
+                where = f" ({full})" if full else ""
                 return _say(f"error: the disk is full{where}; free some space and run again", 1)
             raise
 
