@@ -1,11 +1,15 @@
 """Functions and callbacks that collect Predictions, measure them and keep the record."""
 
 from fairlead.audits.evaluation import HELD_OUT, HeldOut, estimates, evaluate
+from fairlead.audits.fairness_audit import FairnessAudit
+from fairlead.audits.group_audit import GroupAudit
 from fairlead.audits.predictions_file import write_predictions
 from fairlead.audits.run_files import Results, keep_run, write_environment
 
 __all__ = [
     "HELD_OUT",
+    "FairnessAudit",
+    "GroupAudit",
     "HeldOut",
     "Results",
     "estimates",

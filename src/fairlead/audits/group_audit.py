@@ -1,0 +1,79 @@
+"""The fairness audit of predictions that are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fairlead.evidence import Ledger
+from fairlead.judgement import GateDecision, Policy, ReleaseGate, judge
+from fairlead.measures import GroupTally
+from fairlead.records import Predictions, Split
+
+
+@dataclass(frozen=True, eq=False)
+class GroupAudit:
+    """What was counted by the groups of every declared sensitive feature, and what is to be said of it.
+
+    Without a sensitive feature there is nothing to count and no finding. The gate does not pass then: a model that
+    was not tested is not known to be within its limits.
+
+    Attributes:
+        policy: The limits, set before the figures were seen.
+        tallies: By split, one for each sensitive feature and intersection.
+        ledger: The findings of all splits.
+
+    Examples:
+        >>> import numpy as np
+        >>> from fairlead.records import Labels, SensitiveFeature
+        >>> rows, sex = np.arange(2000), SensitiveFeature("sex", ("f", "m"))
+        >>> positive = np.where((rows % 8 == 0), 0.1, 0.9)  # one in four of the women is missed, and no man
+        >>> test = Predictions(
+        ...     np.stack([1 - positive, positive], axis=1), np.ones(2000, dtype=np.int64), rows, Labels(("no", "yes")),
+        ...     (rows % 2)[:, None], (sex,),
+        ... )
+        >>> audit = GroupAudit.of({Split.TEST: test}, Policy.default())
+        >>> audit.decision.passes, audit.decision.blocked_by[0]
+        (False, 'FAIR-003 true_positive_rate_difference, sex: flagged')
+    """
+
+    policy: Policy
+    tallies: Mapping[Split, tuple[GroupTally, ...]]
+    ledger: Ledger
+
+    @classmethod
+    def of(
+        cls, predictions: Mapping[Split, Predictions], policy: Policy, intersections: Sequence[Sequence[str]] = ()
+    ) -> GroupAudit:
+        """Counts and judges the predictions of each split.
+
+        Args:
+            predictions: By split; each row once.
+            policy: What is accepted.
+            intersections: Names of features to be crossed, e.g. ``[("sex", "age_group")]``.
+
+        Raises:
+            UnknownNameError: an intersection of a feature that is not declared.
+            DataError: a feature of more than 256 groups.
+        """
+        tallies = {}
+        for split, part in predictions.items():
+            asked = [*((feature.name,) for feature in part.sensitive), *intersections]
+            tallies[split] = tuple(GroupTally.of(part, names) for names in asked)
+        return cls.counted(tallies, policy)
+
+    @classmethod
+    def counted(cls, tallies: Mapping[Split, tuple[GroupTally, ...]], policy: Policy) -> GroupAudit:
+        """Judges what has been counted already, each split for itself."""
+        judged = [judge(part, policy, split.value) for split, part in tallies.items() if part]
+        return cls(policy, tallies, Ledger(tuple(finding for ledger in judged for finding in ledger)))
+
+    @property
+    def decision(self) -> GateDecision:
+        """What the release gate says, which reads the test findings alone."""
+        return ReleaseGate.of(self.policy).decide(self.ledger)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the content of ``evidence.json``, plain JSON values."""
+        return {**self.ledger.to_dict(), "gate": self.decision.to_dict()}
