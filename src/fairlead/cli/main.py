@@ -6,6 +6,7 @@ usage: fairlead VERB [options]
   validate   measure on the validation split                              fairlead validate --config ... --ckpt_path ...
   test       measure on the test split, the temperature fitted first      fairlead test --config ... --ckpt_path ...
   predict    label new pictures with the model of a run                   fairlead predict RUN FOLDER_OR_TABLE
+  audit      judge the predictions of any model, from a table of them     fairlead audit TABLE --sensitive sex ...
 
 Every verb explains itself with --help. To go from raw photos to a measured model in one command:
 
@@ -37,12 +38,19 @@ def _predict(arguments: Sequence[str]) -> int:
     return run_predict(arguments)
 
 
+def _audit(arguments: Sequence[str]) -> int:
+    from fairlead.cli.audit import run_audit
+
+    return run_audit(arguments)
+
+
 # Each verb imports what it needs when it runs, so that `fairlead --help` answers at once.
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "fit": _lightning("fit"),
     "validate": _lightning("validate"),
     "test": _lightning("test"),
     "predict": _predict,
+    "audit": _audit,
 }
 
 
