@@ -3,10 +3,11 @@
     python -m recipes.finetune_image                                    # embedded synthetic lesions, offline
     python -m recipes.finetune_image --data photos/                     # a folder of class folders
     python -m recipes.finetune_image --data photos.csv --label diagnosis --sensitive sex age_group
+    python -m recipes.finetune_image --data photos.csv --sensitive sex --policy policy.yaml --strict
 
 A linear probe on the frozen backbone comes first; fine-tuning starts from its head, and is kept only if it
 beats the probe on validation. The temperature is fitted on calibration rows; the figures are of test rows, which
-had no say in anything. The run folder holds it all.
+had no say in anything, and so are the verdicts of the audit by --sensitive groups. The run folder holds it all.
 """
 
 from recipes import STARTED  # isort: skip  # first: it starts the clock
@@ -41,7 +42,7 @@ QUICK_ROWS = 240
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs from raw photos to a measured model; returns the exit code."""
     options = FinetuneOptions.parse(arguments, program="python -m recipes.finetune_image", description=__doc__ or "")
-    clock, story = Clock(STARTED), Story()
+    clock, story, policy = Clock(STARTED), Story(), options.limits()
     quieten_lightning()
     L.seed_everything(options.seed, workers=True, verbose=False)
 
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trainer.fit(module, data)
             results = Results(HeldOut.of(probe.outputs, data.rows))
             trainer.save_checkpoint(run.probe, weights_only=True)
-        keep_run(run, data.rows, results, clock.seconds, model=run.probe)
+        audit = keep_run(run, data.rows, results, clock.seconds, model=run.probe, policy=policy)
     story.probe(results)
 
     if options.epochs:
@@ -78,9 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results = Results(results.probe, evaluate(trainer, module, data))
             trainer.save_checkpoint(run.finetuned, weights_only=True)
         kept = run.finetuned if results.won == "finetuned" else run.probe
-        keep_run(run, data.rows, results, clock.seconds, model=kept)
-    story.end(run, results, clock)
-    return 0
+        audit = keep_run(run, data.rows, results, clock.seconds, model=kept, policy=policy)
+    story.end(run, results, audit, clock)
+    return 1 if options.strict and not audit.decision.passes else 0
 
 
 def choose_data(options: FinetuneOptions) -> ImageDataModule:

@@ -13,6 +13,8 @@ import fairlead
 from fairlead.audits import HeldOut, Results, keep_run, write_environment, write_predictions
 from fairlead.cli.clock import STAGES
 from fairlead.data import ArrayPictures, ImageRows
+from fairlead.errors import DataError
+from fairlead.judgement import Policy
 from fairlead.measures import held_out_figures
 from fairlead.records import Labels, Predictions, RunFolder, SensitiveFeature, Split
 from tests.audits.test_evaluation import FIGURES
@@ -138,6 +140,8 @@ def test_everything_is_written_with_this_schema(run, model, finetuned):
         "predictions.parquet",
         "confusion.png",
         "top_losses.png",
+        "evidence.json",
+        "groups.png",
     }
     assert run.model.read_bytes() == b"weights"
     content = json.loads(run.metrics.read_text())
@@ -208,3 +212,46 @@ def test_the_environment_says_what_a_rerun_needs(run):
     assert content["backbone"]["sha256"] == backbone.digest()
     assert content["backbone"]["architecture"] == "test_resnet"
     assert {"torch", "lightning", "timm", "numpy"} <= set(content["versions"])
+
+
+# -- evidence.json -----------------------------------------------------------------------------------------------
+
+
+def test_the_evidence_is_of_the_kept_answers_for_val_and_test_under_the_policy_given(run, model):
+    results = Results(held_out(), held_out(seed=4))
+    policy = Policy.from_mapping({"limits": {"accuracy_difference": {"most": 0.2, "rows": 5}}, "block": ["undecided"]})
+    audit = keep_run(run, image_rows(), results, seconds, model=model, policy=policy)
+    content = json.loads(run.evidence.read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert content == audit.to_dict()
+    assert content["schema"] == 1
+    assert list(content["findings"][0]) == [
+        *("code", "figure", "feature", "group", "split", "estimate", "limit", "verdict", "rows_needed", "remedy")
+    ]
+    found = [(finding["split"], finding["feature"], finding["figure"]) for finding in content["findings"]]
+    assert found == [
+        (split, feature, "accuracy_difference") for split in ("val", "test") for feature in ("sex", "target")
+    ]
+    test = results.kept.predictions[Split.TEST]
+    right = test.predicted == test.targets
+    rates = [right[test.groups[:, 0] == code].mean() for code in (0, 1)]
+    of_sex = next(f for f in content["findings"] if (f["split"], f["feature"]) == ("test", "sex"))
+    assert of_sex["estimate"]["value"] == pytest.approx(abs(rates[0] - rates[1]))
+    assert content["gate"]["passes"] is not any(f["verdict"] == "undecided" for f in content["findings"][2:])
+
+
+def test_without_a_feature_the_evidence_says_that_nothing_was_tested(run, model):
+    rows = replace(image_rows(), sensitive=(), groups=np.zeros((160, 0), dtype=np.int64))
+    audit = keep_run(run, rows, Results(held_out(sensitive=())), seconds, model=model)
+    content = json.loads(run.evidence.read_text())
+    assert content["findings"] == []
+    assert content["gate"]["blocked_by"] == ["no figure was judged on the test split"]
+    assert not audit.decision.passes
+    assert not run.groups.exists()
+
+
+def test_a_feature_of_too_many_groups_is_refused_before_anything_is_written(run, model):
+    wide = SensitiveFeature("patient", tuple(str(number) for number in range(300)))
+    before = {item.name for item in run.path.iterdir()}
+    with pytest.raises(DataError, match="put its values into bins"):
+        keep_run(run, image_rows(), Results(held_out(sensitive=(wide,))), seconds, model=model)
+    assert {item.name for item in run.path.iterdir()} == before

@@ -6,6 +6,8 @@ import pytest
 
 from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.errors import ConfigurationError
+from fairlead.evidence import Limit
+from fairlead.judgement import Policy
 
 
 def parse(*arguments):
@@ -31,6 +33,7 @@ EVERY = (
     *("--data", "my photos.csv", "--image-column", "path", "--label", "diagnosis"),
     *("--sensitive", "sex", "age group", "--backbone", "random:test_resnet", "--image-size", "48"),
     *("--epochs", "3", "--batch-size", "8", "--output", "runs/a b", "--seed", "5", "--quick"),
+    *("--policy", "our policy.yaml", "--strict"),
 )
 
 
@@ -117,3 +120,11 @@ def test_help_explains_every_flag(capsys):
     shown = capsys.readouterr().out
     for name in FinetuneOptions.__dataclass_fields__.keys() - {"text"}:
         assert f"--{name.replace('_', '-')}" in shown
+
+
+def test_the_policy_is_the_default_or_the_file(tmp_path):
+    assert parse().limits() == Policy.default()
+    assert parse().strict is False
+    (tmp_path / "mine.yaml").write_text("limits: {accuracy_difference: 0.05}\n")
+    limits = parse("--policy", str(tmp_path / "mine.yaml")).limits().limits
+    assert limits == {"accuracy_difference": Limit(0.05)}

@@ -22,6 +22,8 @@ FILES = {
     "predictions.parquet",
     "confusion.png",
     "top_losses.png",
+    "evidence.json",
+    "groups.png",
 }
 
 
@@ -82,6 +84,7 @@ def test_one_epoch_on_the_embedded_data_is_compared_with_the_probe(tmp_path, cap
 
 def test_a_folder_of_class_folders(photos, tmp_path):
     run, content = run_recipe(tmp_path / "run", "--data", photos, "--epochs", 1, "--batch-size", 8)
+    assert {item.name for item in run.path.iterdir()} == FILES - {"groups.png"} | {"log"}  # there are no groups
     assert sum(content["rows"].values()) == 36
     module = ImageClassifier.load_from_checkpoint(run.model, weights_only=True)
     assert list(module.labels) == ["blue", "green", "red"]
@@ -131,6 +134,49 @@ def test_the_best_epoch_is_measured_and_not_the_last(photos, tmp_path, monkeypat
     assert all(torch.equal(best["state_dict"][name], finetuned["state_dict"][name]) for name in learned)
 
 
+# -- the audit ---------------------------------------------------------------------------------------------------
+
+
+def policy_of(tmp_path, text):
+    file = tmp_path / "policy.yaml"
+    file.write_text(text)
+    return file
+
+
+# A limit that any model breaks on 120 rows, and one that none does.
+POLICIES = {
+    "blocked": "limits: {worst_group_error_rate: {most: 0.0001, rows: 1}}",
+    "passes": "limits: {worst_group_error_rate: {most: 0.9999, rows: 1}}",
+}
+
+
+@pytest.mark.parametrize("gate", POLICIES)
+def test_the_policy_decides_and_strict_makes_it_the_exit_code(gate, tmp_path, capsys):
+    file = policy_of(tmp_path, POLICIES[gate])
+    run = RunFolder(tmp_path / "run")
+    given = ["--quick", "--epochs", "0", "--policy", str(file), "--strict", "--sensitive", "ruler"]
+    assert main([*SMALL, *given, "--output", str(run.path)]) == (1 if gate == "blocked" else 0)
+    content = json.loads(run.evidence.read_text())
+    assert [finding["figure"] for finding in content["findings"]] == ["worst_group_error_rate"] * 2
+    assert content["gate"]["passes"] is (gate == "passes")
+    told = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert ("blocked by FAIR-009 worst_group_error_rate, ruler: flagged" in told) is (gate == "blocked")
+    assert "biased on purpose" in told
+    # Without --strict a gate that does not pass is told and no more.
+    given.remove("--strict")
+    assert main([*SMALL, *given, "--output", str(tmp_path / "again")]) == 0
+
+
+def test_without_a_sensitive_feature_strict_does_not_pass(photos, tmp_path, capsys):
+    given = [*SMALL, "--data", str(photos), "--epochs", "0", "--strict"]
+    assert main([*given, "--output", str(tmp_path / "run")]) == 1
+    told = capsys.readouterr().out
+    assert "not tested: no sensitive feature was declared" in told
+    assert "biased on purpose" not in told
+    assert json.loads((tmp_path / "run" / "evidence.json").read_text())["findings"] == []
+    assert not (tmp_path / "run" / "groups.png").exists()
+
+
 # -- mistakes ----------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +212,15 @@ MISTAKES = {
     "no rows": (lambda t: ("--data", table_of(t)), "no rows"),
     "epochs": (lambda t: ("--data", t / "photos", "--epochs", "-1"), "--epochs"),
     "batch size": (lambda t: ("--data", t / "photos", "--batch-size", "1"), "--batch-size"),
+    "no such policy": (lambda t: ("--quick", "--policy", t / "none.yaml"), "none.yaml is not readable YAML"),
+    "an unknown figure": (
+        lambda t: ("--quick", "--policy", policy_of(t, "limits: {true_positive_difference: 0.1}")),
+        "policy.yaml; did you mean 'true_positive_rate_difference'",
+    ),
+    "an unknown verdict": (
+        lambda t: ("--quick", "--policy", policy_of(t, "limits: {accuracy_difference: 0.1}\nblock: [flaged]")),
+        "did you mean 'flagged'",
+    ),
     "a label of the embedded data": (lambda t: ("--label", "tone"), "--label"),
     "a feature of the embedded data": (lambda t: ("--quick", "--sensitive", "tnoe"), "did you mean 'tone'"),
 }

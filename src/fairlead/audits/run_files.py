@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.audits.evaluation import HeldOut, estimates
+from fairlead.audits.group_audit import GroupAudit
 from fairlead.audits.predictions_file import write_predictions
 from fairlead.backbones import Backbone
 from fairlead.data import ImageRows
+from fairlead.judgement import Policy
 from fairlead.records import RunFolder, Split
-from fairlead.report import draw_confusion, draw_top_losses
+from fairlead.report import draw_confusion, draw_groups, draw_top_losses, explain_gate
 
 _VERSIONS = ("fairlead", "torch", "torchvision", "lightning", "timm", "numpy", "scipy", "pillow", "scikit-learn")
 
@@ -46,9 +48,15 @@ class Results:
 
 
 def keep_run(
-    run: RunFolder, rows: ImageRows, results: Results, seconds: Callable[[], Mapping[str, float]], *, model: Path
-) -> None:
-    """Writes all that is known by now: the model that is kept, predictions, figures, and then pictures.
+    run: RunFolder,
+    rows: ImageRows,
+    results: Results,
+    seconds: Callable[[], Mapping[str, float]],
+    *,
+    model: Path,
+    policy: Policy | None = None,
+) -> GroupAudit:
+    """Writes all that is known by now: the model that is kept, predictions, figures, evidence, and then pictures.
 
     Called after the probe and again after fine-tuning, so that a run that is stopped has lost nothing. Each file
     appears whole.
@@ -59,8 +67,14 @@ def keep_run(
         results: What was measured.
         seconds: Gives the seconds by stage at the moment of writing.
         model: The checkpoint that is kept.
+        policy: What is accepted of gaps between groups; None for the default.
+
+    Returns:
+        The audit of the kept model's answers for validation and test rows, as ``evidence.json`` has it.
     """
     kept = results.kept
+    judged = {split: kept.predictions[split] for split in (Split.VAL, Split.TEST)}
+    audit = GroupAudit.of(judged, policy or Policy.default())  # first: a feature it refuses leaves no file behind
     write_predictions(run.predictions, kept.predictions, rows.pictures.name)
     RunFolder.write_atomically(run.model, model.read_bytes())
     content = {
@@ -73,10 +87,12 @@ def keep_run(
         "seconds": dict(seconds()),
     }
     RunFolder.write_json(run.metrics, content)
-    _draw(run, rows, results)
+    RunFolder.write_json(run.evidence, audit.to_dict())
+    _draw(run, rows, results, audit)
+    return audit
 
 
-def _draw(run: RunFolder, rows: ImageRows, results: Results) -> None:
+def _draw(run: RunFolder, rows: ImageRows, results: Results, audit: GroupAudit) -> None:
     test = results.kept.predictions[Split.TEST]
     accuracy = results.kept.figures[Split.TEST]["accuracy"]
     name = "the fine-tuned model" if results.won == "finetuned" else "the linear probe"
@@ -87,6 +103,14 @@ def _draw(run: RunFolder, rows: ImageRows, results: Results) -> None:
         return np.asarray(rows.pictures.read(index))
 
     draw_top_losses(test, picture, run.top_losses, names=rows.pictures.name, title=f"Largest losses of {name}, test")
+    if rows.sensitive:
+        draw_groups(
+            audit.tallies[Split.TEST],
+            run.groups,
+            findings=audit.ledger.on(Split.TEST),
+            title=f"Test rows by group, {name}",
+            note=f"Release gate: {explain_gate(audit.decision)}",
+        )
 
 
 def write_environment(run: RunFolder, seed: int, backbone: Backbone) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fairlead.cli.parser import Parser
 from fairlead.errors import ConfigurationError
+from fairlead.judgement import Policy
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class FinetuneOptions:
         epochs: Of fine-tuning at most; 0 stops after the probe.
         batch_size: Rows a batch in training.
         learning_rate: Of the backbone's last layer; None for one that suits the weights.
+        policy: A YAML file of limits; None for the default policy.
+        strict: Whether a gate that does not pass makes the exit code 1.
         output: The run folder; None for ``runs/<time>``.
         seed: Of everything random.
         quick: A rehearsal on few rows.
@@ -39,6 +42,8 @@ class FinetuneOptions:
     epochs: int
     batch_size: int
     learning_rate: float | None
+    policy: str | None
+    strict: bool
     output: str | None
     seed: int
     quick: bool
@@ -61,6 +66,14 @@ class FinetuneOptions:
         text = parser.dump(found)
         return cls(**values, sensitive=tuple(dict.fromkeys(found["sensitive"])), text=text)
 
+    def limits(self) -> Policy:
+        """Reads the policy.
+
+        Raises:
+            FairleadError: a file that is none; the message names the entry and what is known.
+        """
+        return Policy.from_file(Path(self.policy)) if self.policy else Policy.default()
+
     def write(self, path: Path) -> None:
         """Writes the options as they were used; ``--config`` reads them."""
         path.write_text(self.text, encoding="utf-8")
@@ -70,6 +83,7 @@ def _parser(program: str, description: str) -> Parser:
     parser = Parser(prog=program, description=description)
     _add_data_flags(parser)
     _add_model_flags(parser)
+    _add_audit_flags(parser)
     run = parser.add_argument_group("run")
     run.add_argument("--output", type=str, default=None, metavar="DIR", help="new or empty; default: runs/<time>")
     run.add_argument("--seed", type=int, default=0, metavar="N", help="of splits, order, views and weights")
@@ -97,6 +111,19 @@ def _add_data_flags(parser: Parser) -> None:
         metavar="C",
         help="columns by whose groups the model must answer, e.g. sex age_group",
     )
+
+
+def _add_audit_flags(parser: Parser) -> None:
+    audit = parser.add_argument_group("audit")
+    audit.add_argument(
+        "--policy",
+        type=str,
+        default=None,
+        metavar="FILE",
+        help="YAML of limits, such as {limits: {true_positive_rate_difference: 0.1}}; see docs/fairness-audit.md. "
+        "Without it: true positive, false positive and selection rate differ by at most 0.1",
+    )
+    audit.add_argument("--strict", action="store_true", help="exit with 1 where the release gate does not pass")
 
 
 def _add_model_flags(parser: Parser) -> None:

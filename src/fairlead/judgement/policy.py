@@ -10,7 +10,7 @@ from typing import Any
 
 from fairlead.errors import ConfigurationError, EvidenceError, UnknownNameError, UnreadableFileError
 from fairlead.evidence import Limit, Verdict
-from fairlead.judgement.registry import Figure
+from fairlead.judgement.registry import FIGURES, Figure
 
 _ENTRIES = ("limits", "block")
 _LIMIT_ENTRIES = ("most", "margin", "rows")
@@ -75,6 +75,7 @@ class Policy:
         if not isinstance(content, Mapping) or not isinstance(content.get("limits"), Mapping):
             raise ConfigurationError(f"{where} needs limits, e.g. limits: {{selection_rate_difference: 0.1}}")
         _check_names("entry", content, _ENTRIES, where)
+        _check_names("figure", content["limits"], [figure.name for figure in FIGURES], where)
         limits = {str(name): _limit(str(name), value, where) for name, value in content["limits"].items()}
         if "block" not in content:
             return cls(limits)
@@ -116,7 +117,6 @@ def _check_names(kind: str, names: Iterable[object], known: Sequence[str], where
 
 
 def _limit(name: str, value: object, where: str) -> Limit:
-    Figure.named(name)
     content = value if isinstance(value, Mapping) else {"most": value}
     _check_names(f"entry of {name}", content, _LIMIT_ENTRIES, where)
     numbers = all(isinstance(number, Real) and not isinstance(number, bool) for number in content.values())

@@ -119,6 +119,16 @@ class RunFolder:
         """Picture: the test rows the model was most wrong about."""
         return self.path / "top_losses.png"
 
+    @property
+    def evidence(self) -> Path:
+        """Every finding of the audit, and what the release gate says."""
+        return self.path / "evidence.json"
+
+    @property
+    def groups(self) -> Path:
+        """Picture: the rates of the groups of each sensitive feature on the test split."""
+        return self.path / "groups.png"
+
     @staticmethod
     def write_json(path: Path, content: Mapping[str, Any]) -> None:
         """Writes JSON so that a reader never sees half of it; NaN is refused."""

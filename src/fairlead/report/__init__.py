@@ -1,14 +1,20 @@
 """From records to what a person looks at."""
 
 from fairlead.report.confusion import confusion_figure, draw_confusion
+from fairlead.report.groups import draw_groups, groups_figure
 from fairlead.report.summary import explain_choice, summarise_figures
 from fairlead.report.top_losses import draw_top_losses, top_losses_figure
+from fairlead.report.verdicts import explain_gate, summarise_findings
 
 __all__ = [
     "confusion_figure",
     "draw_confusion",
+    "draw_groups",
     "draw_top_losses",
     "explain_choice",
+    "explain_gate",
+    "groups_figure",
     "summarise_figures",
+    "summarise_findings",
     "top_losses_figure",
 ]

@@ -170,6 +170,13 @@ class Page:
         corner = (x, self._up(y + height))
         self.figure.add_artist(Rectangle(corner, width, height, transform=self.figure.dpi_scale_trans, **whole))
 
+    def dot(self, x: float, y: float, radius: float, **look: Unpack[Look]) -> None:
+        """Draws a circle about a point; ``look`` as for a rectangle."""
+        from matplotlib.patches import Circle
+
+        whole: Look = {"facecolor": "none", "edgecolor": "none", "linewidth": 1.0, "zorder": 1, **look}
+        self.figure.add_artist(Circle((x, self._up(y)), radius, transform=self.figure.dpi_scale_trans, **whole))
+
     def image(self, x: float, y: float, pixels: NDArray[np.uint8]) -> None:
         """Puts (H, W, 3) pixels on the page one to one, their top left corner at a point."""
         from fairlead.report.pixels import Pixels

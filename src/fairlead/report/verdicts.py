@@ -1,0 +1,57 @@
+"""An audit in a few lines that a person understands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fairlead.evidence import Finding, Verdict
+from fairlead.judgement import GateDecision
+
+_MEASURED = (Verdict.CLEAR, Verdict.FLAGGED, Verdict.UNDECIDED)
+
+
+def summarise_findings(findings: Sequence[Finding]) -> list[str]:
+    """Returns a line a finding: verdict, feature, figure, value with its interval, limit and code.
+
+    Examples:
+        >>> from fairlead.evidence import Estimate, Limit
+        >>> found = Estimate(0.25, 0.2, 0.3, 0.95, 900, "exact")
+        >>> flagged = Finding("FAIR-003", "true_positive_rate_difference", "test", Verdict.FLAGGED, "sex", None, found,
+        ...     Limit(0.1))
+        >>> summarise_findings([flagged])
+        ['flagged  sex  true positive rate difference  0.250 [0.200, 0.300]  limit 0.1  FAIR-003']
+    """
+    cells = [
+        (
+            finding.verdict.value.replace("_", " "),
+            finding.feature or "",
+            finding.figure.replace("_", " "),
+            str(finding.estimate) if finding.estimate and finding.verdict in _MEASURED else "-",
+            f"limit {finding.limit.most:g}" if finding.limit else "",
+            finding.code,
+        )
+        for finding in findings
+    ]
+    widths = [max((len(row[column]) for row in cells), default=0) for column in range(6)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def explain_gate(decision: GateDecision, unsettled: int = 0) -> str:
+    """Says whether the release gate passes, and what blocks it.
+
+    Args:
+        decision: What the gate says.
+        unsettled: How many test findings are undecided or insufficient: to pass is not to be clear.
+
+    Examples:
+        >>> explain_gate(GateDecision(False, ("FAIR-003 true_positive_rate_difference, sex: flagged",)))
+        'blocked by FAIR-003 true_positive_rate_difference, sex: flagged'
+        >>> explain_gate(GateDecision(True))
+        'passes: no finding on test rows blocks it'
+    """
+    if decision.override is not None:
+        return f"passes by override of {decision.override.name}, {decision.override.date}: {decision.override.reason}"
+    if decision.passes:
+        open_ = f"; {unsettled} would take more rows to settle, and the policy may make them block" if unsettled else ""
+        return "passes: no finding on test rows blocks it" + open_
+    return f"blocked by {'; '.join(decision.blocked_by)}" if decision.blocked_by else "blocked"
