@@ -4,6 +4,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from fairlead.errors import ConfigurationError, DataError, FairleadError, UnknownNameError, UnreadableFileError
 from fairlead.tables import AnswerColumns, AuditColumns, count_table, open_table
@@ -192,6 +193,22 @@ def test_files_that_are_no_tables(tmp_path):
         opened(tmp_path / "none.csv")
     with pytest.raises(ConfigurationError, match="2GB"):
         opened(tmp_path / "none.csv", memory="much")
+
+
+def test_a_row_that_breaks_a_file_of_text_is_named(tmp_path):
+    file = tmp_path / "said.csv"
+    file.write_text("y,p,sex\n" + "a,0.5,f\nb,0.25,m\n" * 15_000 + "a,oops,f\n")
+    with pytest.raises(UnreadableFileError, match=r"Line: 30002.*oops"):
+        opened(file)
+
+
+def test_too_little_memory_is_told(tmp_path):
+    rows = 400_000
+    file = tmp_path / "said.parquet"
+    columns = {"y": np.arange(rows) % 2, "p": RNG.random(rows), "sex": ["f"] * rows, "patient": np.arange(rows)}
+    parquet.write_table(pa.table(columns), file)
+    with pytest.raises(DataError, match=r"more than 5MB.*--memory"), open_table(file, memory="5MB", threads=1) as table:
+        count_table(table, asked(cluster="patient"))
 
 
 def test_nothing_is_left_behind(tmp_path, monkeypatch):

@@ -97,4 +97,6 @@ def _files(path: Path) -> list[str]:
 
 
 def _reason(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].removesuffix(".")
+    """Returns the first of what DuckDB says; of a broken CSV file, the second line is the row itself."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return ", ".join(line.strip() for line in lines[:2])[:200].removesuffix(".")
