@@ -107,7 +107,7 @@ def _planted_bias(about_tone: Sequence[Finding]) -> str:
     if any(finding.verdict is Verdict.FLAGGED for finding in about_tone):
         told = "The audit found the gap that one accuracy for all hides: it is there to be found."
     elif about_tone:
-        told = "These rows do not settle it, and what is not settled is not called clear; a whole run has 3000 to test."
+        told = "Of this model, these rows do not settle it, and what is not settled is not called clear."
     else:
         told = "It is looked for with --sensitive tone."
     return (
