@@ -30,7 +30,8 @@ def tally_of(groups: np.ndarray, targets: np.ndarray, predicted: np.ndarray, cou
 def rare_group(generator: np.random.Generator) -> Iterator[str]:
     """Three groups, one of 2 % of the rows, seen in small batches: once with the first code, once with the last."""
     yield (
-        "Equal-opportunity ratio of three groups, one of 2 % of the rows. The peer renumbers the groups of a batch, so it\n"
+        "Equal-opportunity ratio of three groups, one of 2 % of the rows. The peer renumbers the groups of a "
+        "batch, so it\n"
         "errs where a missing group is followed by others, and is right where the missing one is the last.\n"
     )
     yield "| rare group | batch | all rows at once | fairlead, batches added up | torchmetrics |"
