@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, cast
 
 import lightning as L
 import numpy as np
@@ -22,7 +22,6 @@ from fairlead.tuning.logistic import LogisticHead, fit_logistic
 SETTLING_ROWS = 256
 
 
-@runtime_checkable
 class Probeable(Protocol):
     """What a module must have to be probed: ``ImageClassifier`` does."""
 
@@ -130,9 +129,18 @@ class LinearProbe(L.Callback):
 
 
 def _probeable(module: L.LightningModule) -> Probeable:
-    if not isinstance(module, Probeable) or not isinstance(module.head, LinearHead):
+    # Not by isinstance: from Python 3.12 on that does not see the submodules of a torch module.
+    missing = [
+        name for name in ("backbone", "head", "labels", "probabilities", "calibrate") if not hasattr(module, name)
+    ]
+    if missing:
+        raise ConfigurationError(
+            f"LinearProbe needs a module with {', '.join(missing)}, as ImageClassifier has; {type(module).__name__} "
+            "has not: give it those, or leave the probe out"
+        )
+    if not isinstance(module.head, LinearHead):
         raise ConfigurationError(
             f"LinearProbe fits a linear head, and {type(module).__name__} has another; "
             'use HeadSettings(kind="linear"), or leave the probe out'
         )
-    return module
+    return cast("Probeable", module)
