@@ -336,24 +336,35 @@ class Kept(FairnessAudit):
         (self.folder / f"{trainer.global_rank}.json").write_text(json.dumps(content))
 
 
+def diverged(row):
+    """Rows by hand, of which the answer to one is not a number: only one of two processes has it."""
+    answers, *others = loader(planted(401, 0.3)).dataset.dataset.tensors
+    answers = answers.clone()
+    answers[row] = math.nan
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(answers, *others), batch_size=32)
+
+
 def of_processes(folder):
     """Lightning gives the foreign rows to two processes, and pads them: 401 rows and then 402."""
-    audit = Kept([SEX, AGE], outputs=adapted, labels=list(LABELS))
-    audit.folder = Path(folder)
-    trainer = quiet_trainer(callbacks=[audit], devices=2, strategy="ddp_fork")
-    trainer.validate(Reader(), loader(planted(401, 0.3), batch_size=32), verbose=False)
+    for name, rows in (("whole", loader(planted(401, 0.3), batch_size=32)), ("diverged", diverged(7))):
+        audit = Kept([SEX, AGE], outputs=adapted, labels=list(LABELS))
+        audit.folder = Path(folder) / name
+        audit.folder.mkdir()
+        trainer = quiet_trainer(callbacks=[audit], devices=2, strategy="ddp_fork")
+        trainer.validate(Reader(), rows, verbose=False)
 
 
 @pytest.mark.slow
 def test_two_processes_reach_the_verdicts_of_one(tmp_path):
     done = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    audit = reader_audit()
-    logged = validated(audit, loader(planted(401, 0.3)))
-    for rank in (0, 1):
-        found = json.loads((tmp_path / f"{rank}.json").read_text())
-        assert Ledger.from_dict(found["ledger"]) == audit.ledger
-        assert found["logged"] == logged
+    for name, rows in (("whole", loader(planted(401, 0.3))), ("diverged", diverged(7))):
+        audit = reader_audit()
+        logged = validated(audit, rows)
+        for rank in (0, 1):
+            found = json.loads((tmp_path / name / f"{rank}.json").read_text())
+            assert Ledger.from_dict(found["ledger"]) == audit.ledger
+            assert found["logged"] == logged
 
 
 # -- predictions at hand -----------------------------------------------------------------------------------------

@@ -217,8 +217,10 @@ def test_the_environment_says_what_a_rerun_needs(run):
 # -- evidence.json -----------------------------------------------------------------------------------------------
 
 
-def test_the_evidence_is_of_the_kept_answers_for_val_and_test_under_the_policy_given(run, model):
-    results = Results(held_out(), held_out(seed=4))
+@pytest.mark.parametrize("won", ["probe", "finetuned"])
+def test_the_evidence_is_of_the_kept_answers_for_val_and_test_under_the_policy_given(won, run, model):
+    results = Results(held_out(seed=4), held_out()) if won == "finetuned" else Results(held_out(), held_out(seed=4))
+    assert results.won == won
     policy = Policy.from_mapping({"limits": {"accuracy_difference": {"most": 0.2, "rows": 5}}, "block": ["undecided"]})
     audit = keep_run(run, image_rows(), results, seconds, model=model, policy=policy)
     content = json.loads(run.evidence.read_text(), parse_constant=lambda name: pytest.fail(name))

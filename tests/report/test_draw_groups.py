@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 from PIL import Image
 
 from fairlead.evidence import Ledger
@@ -97,6 +97,15 @@ def test_a_limit_widens_or_narrows_its_band():
 
     assert bands(limited(0.2)) == [pytest.approx(2 * bands(limited(0.1))[0])]
     assert bands(Ledger()) == []
+
+
+def test_the_band_ends_at_the_highest_rate_of_a_group_with_rows_enough():
+    tally = tally_of([400, 300, 20], [0.6, 0.5, 1.0])  # of the third the limit asks for 50
+    policy = Policy.from_mapping({"limits": {"true_positive_rate_difference": 0.1}})
+    figure = groups_figure([tally], findings=judge([tally], policy, "test"))
+    band = next(p for p in figure.findobj(Rectangle) if to_hex(p.get_facecolor()) == "#e4eff7" and p.get_height() > 0.2)
+    first = figure.findobj(Circle)[0]  # of group I, at 0.6
+    assert band.get_x() + band.get_width() == pytest.approx(first.get_center()[0])
 
 
 def test_odd_names_are_drawn_and_the_file_is_a_picture_of_the_same_bytes_each_time(tmp_path):
