@@ -105,12 +105,12 @@ class Story:
 def _planted_bias(about_tone: Sequence[Finding]) -> str:
     """Says why the gate is expected to stay shut on the embedded data, and what these rows of them showed."""
     if any(finding.verdict is Verdict.FLAGGED for finding in about_tone):
-        told = "The audit found the gap that one accuracy for all hides: it is there to be found."
+        told = "The audit found what one accuracy for all hides: it is there to be found."
     elif about_tone:
         told = "Of this model, these rows do not settle it, and what is not settled is not called clear."
     else:
         told = "It is looked for with --sensitive tone."
     return (
         "the embedded data are biased on purpose: many malignant lesions on the tones V and VI are drawn without a "
-        f"sign of it, so that fewer of them can be found. {told}"
+        f"sign of it, so that a model misses more of them there, or raises more false alarms. {told}"
     )
