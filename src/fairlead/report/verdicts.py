@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from fairlead.evidence import Finding, Verdict
 from fairlead.judgement import GateDecision
 
 _MEASURED = (Verdict.CLEAR, Verdict.FLAGGED, Verdict.UNDECIDED)
+
+
+_CODE = re.compile(r"[A-Z]+-[0-9]{3} ")
 
 
 def summarise_findings(findings: Sequence[Finding]) -> list[str]:
@@ -46,6 +50,8 @@ def explain_gate(decision: GateDecision, unsettled: int = 0) -> str:
     Examples:
         >>> explain_gate(GateDecision(False, ("FAIR-003 true_positive_rate_difference, sex: flagged",)))
         'blocked by FAIR-003 true_positive_rate_difference, sex: flagged'
+        >>> explain_gate(GateDecision(False, ("no figure was judged on the test split",)))
+        'blocked: no figure was judged on the test split'
         >>> explain_gate(GateDecision(True))
         'passes: no finding on test rows blocks it'
     """
@@ -54,4 +60,6 @@ def explain_gate(decision: GateDecision, unsettled: int = 0) -> str:
     if decision.passes:
         open_ = f"; {unsettled} would take more rows to settle, and the policy may make them block" if unsettled else ""
         return "passes: no finding on test rows blocks it" + open_
-    return f"blocked by {'; '.join(decision.blocked_by)}" if decision.blocked_by else "blocked"
+    reasons = "; ".join(decision.blocked_by)
+    # A finding blocks by its code; without findings the gate says in words why it stays shut.
+    return f"blocked by {reasons}" if _CODE.match(reasons) else f"blocked: {reasons}" if reasons else "blocked"
