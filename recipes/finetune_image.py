@@ -52,7 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             data = choose_data(options)
             story.data(data.rows, synthetic=options.data is None)
             backbone = choose_backbone(options, story)
-            data.given_preprocessing = backbone.preprocessing
             options.write(run.config)
             write_environment(run, options.seed, backbone)
             story.run(run)

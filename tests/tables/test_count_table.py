@@ -81,7 +81,7 @@ def asked(prediction, *, cluster=False, **answers):
     )
 
 
-def same(counted, predictions, predicted, *, scores):
+def assert_same(counted, predictions, predicted, *, scores):
     assert [tally.by.feature for tally in counted.tallies] == ["sex", "age", "sex x age"]
     assert counted.rows == len(predictions)
     assert counted.unknown == int((predictions.targets < 0).sum())
@@ -106,7 +106,7 @@ def test_a_probability_and_a_threshold(seed, rows, clustered, threshold):
     predicted = (predictions.probabilities[:, 1] >= (threshold or 0.5)).astype(np.int64)
     table = ibis.memtable(pa.table(columns_of(predictions, predicted)))
     counted = count_table(table, asked("p_yes", cluster=clustered, threshold=threshold))
-    same(counted, predictions, predicted, scores=True)
+    assert_same(counted, predictions, predicted, scores=True)
 
 
 @settings(max_examples=8, deadline=None)
@@ -119,7 +119,7 @@ def test_a_probability_of_each_class(seed, rows, clustered, classes, threshold):
         predicted = (predictions.probabilities[:, 1] >= threshold).astype(np.int64)
     table = ibis.memtable(pa.table(columns_of(predictions, predicted)))
     counted = count_table(table, asked("p", cluster=clustered, threshold=threshold))
-    same(counted, predictions, predicted, scores=True)
+    assert_same(counted, predictions, predicted, scores=True)
 
 
 @settings(max_examples=8, deadline=None)
@@ -129,7 +129,7 @@ def test_predicted_classes(seed, rows, clustered, classes):
     predicted = np.random.default_rng(seed).integers(0, classes, rows)
     predicted[0] = 0  # classes in common with the truth
     table = ibis.memtable(pa.table(columns_of(predictions, predicted)))
-    same(count_table(table, asked("said", cluster=clustered)), predictions, predicted, scores=False)
+    assert_same(count_table(table, asked("said", cluster=clustered)), predictions, predicted, scores=False)
 
 
 def write(folder, columns, suffix):
@@ -154,7 +154,7 @@ def test_every_format_gives_the_same(tmp_path, suffix, cluster):
     file = write(tmp_path, columns_of(predictions, predicted), suffix)
     columns = asked("p_yes", cluster=cluster, threshold=0.4)
     with open_table(file, text=columns.texts, threads=1) as table:
-        same(count_table(table, columns), predictions, predicted, scores=True)
+        assert_same(count_table(table, columns), predictions, predicted, scores=True)
 
 
 def test_a_folder_of_parquet_files_is_one_table(tmp_path):
@@ -165,7 +165,7 @@ def test_a_folder_of_parquet_files_is_one_table(tmp_path):
     parquet.write_table(whole.slice(0, 70), tmp_path / "a.parquet")
     parquet.write_table(whole.slice(70), tmp_path / "deep" / "b.parquet")
     with open_table(tmp_path, threads=1) as table:
-        same(count_table(table, asked("p_yes")), predictions, predicted, scores=True)
+        assert_same(count_table(table, asked("p_yes")), predictions, predicted, scores=True)
 
 
 def test_results_in_many_batches_add_up(tmp_path, monkeypatch):
@@ -175,7 +175,7 @@ def test_results_in_many_batches_add_up(tmp_path, monkeypatch):
     file = write(tmp_path, columns_of(predictions, predicted), ".parquet")
     with open_table(file, threads=1) as table:
         counted = count_table(table, asked("p_yes", cluster=True))
-    same(counted, predictions, predicted, scores=True)
+    assert_same(counted, predictions, predicted, scores=True)
     assert isinstance(counted.tallies[0].clusters, ClusterCounts)
 
 

@@ -21,7 +21,7 @@ GOOD = {
 }
 
 
-def refused(error, says, audit=None, **changed):
+def check_refused(error, says, audit=None, **changed):
     rows = {name: column for name, column in {**GOOD, **changed}.items() if column is not None}
     with pytest.raises(error) as caught:
         count_table(ibis.memtable(pa.table(rows)), audit or asked(), "said.parquet")
@@ -44,7 +44,7 @@ def asked(prediction="p", sensitive=("sex",), *, threshold=None, positive=None, 
     ],
 )
 def test_a_wrong_column_is_answered_with_the_near_one(audit, near):
-    refused(UnknownNameError, ["did you mean", near, "said.parquet"], audit)
+    check_refused(UnknownNameError, ["did you mean", near, "said.parquet"], audit)
 
 
 def put(column, place, value):
@@ -55,66 +55,68 @@ def put(column, place, value):
 
 def test_predictions_that_are_none():
     probabilities = list(map(float, GOOD["p"]))
-    refused(DataError, ["1 of 600 rows of said.parquet have no prediction in p"], p=put(probabilities, 3, None))
-    refused(DataError, ["1 of 600", "not a number (NaN)", "predict again"], p=put(probabilities, 3, float("nan")))
-    refused(
+    check_refused(DataError, ["1 of 600 rows of said.parquet have no prediction in p"], p=put(probabilities, 3, None))
+    check_refused(DataError, ["1 of 600", "not a number (NaN)", "predict again"], p=put(probabilities, 3, float("nan")))
+    check_refused(
         DataError,
         ["2 of 600", "from -0.5 to 7.5", "sigmoid"],
         p=put(put(probabilities, 3, 7.5), 4, -0.5),
     )
-    refused(DataError, ["1 of 600", "no prediction in said"], asked("said"), said=put(GOOD["said"], 5, " "))
+    check_refused(DataError, ["1 of 600", "no prediction in said"], asked("said"), said=put(GOOD["said"], 5, " "))
 
 
 def test_probabilities_that_do_not_sum_to_one():
     half = np.full(N, 0.5)
-    refused(
+    check_refused(
         DataError, ["600 of 600", "do not sum to 1", "p_no, p_yes"], asked("p"), p=None, p_no=half, p_yes=half * 0.9
     )
 
 
 def test_truths_that_are_none():
-    refused(DataError, ["'y'", "no value in any row"], y=pa.nulls(N, pa.string()))
+    check_refused(DataError, ["'y'", "no value in any row"], y=pa.nulls(N, pa.string()))
     split = asked(split="test")
     marks = ["test"] * 10 + ["val"] * (N - 10)
-    refused(DataError, ["none of the 10 rows", "the truth of some"], split, split=marks, y=[None] * 10 + GOOD["y"][10:])
-    refused(DataError, ["'y'", "no classes", "put a number into classes"], y=RNG.random(N))
-    refused(DataError, ["one class alone, no", "another class"], asked("said"), y=["no"] * N, said=["no"] * N)
+    check_refused(
+        DataError, ["none of the 10 rows", "the truth of some"], split, split=marks, y=[None] * 10 + GOOD["y"][10:]
+    )
+    check_refused(DataError, ["'y'", "no classes", "put a number into classes"], y=RNG.random(N))
+    check_refused(DataError, ["one class alone, no", "another class"], asked("said"), y=["no"] * N, said=["no"] * N)
 
 
 def test_classes_that_do_not_fit():
-    refused(ConfigurationError, ["one probability", "a, no, yes", "each class a column"], y=["a", *GOOD["y"][1:]])
-    refused(
+    check_refused(ConfigurationError, ["one probability", "a, no, yes", "each class a column"], y=["a", *GOOD["y"][1:]])
+    check_refused(
         FairleadError,
         ["no class of 'said' (left, right)", "'y' (no, yes)"],
         asked("said"),
         said=["left", "right"] * (N // 2),
     )
-    refused(UnknownNameError, ["did you mean 'yes'"], asked(positive="yess"))
-    refused(ConfigurationError, ["--positive"], y=["yes"] * N)
+    check_refused(UnknownNameError, ["did you mean 'yes'"], asked(positive="yess"))
+    check_refused(ConfigurationError, ["--positive"], y=["yes"] * N)
     three = ["a", "b", "c"] * (N // 3)
-    refused(ConfigurationError, ["leave out --positive"], asked("said", positive="a"), y=three, said=three)
-    refused(
+    check_refused(ConfigurationError, ["leave out --positive"], asked("said", positive="a"), y=three, said=three)
+    check_refused(
         DataError, ["'no'", "no column of its probability"], asked("q"), q_maybe=np.full(N, 0.5), q_yes=np.full(N, 0.5)
     )
 
 
 def test_a_threshold_needs_a_probability():
-    refused(ConfigurationError, ["holds classes", "--threshold"], asked("said", threshold=0.3))
+    check_refused(ConfigurationError, ["holds classes", "--threshold"], asked("said", threshold=0.3))
     thirds = {f"q_{name}": np.full(N, 1 / 3) for name in "abc"}
-    refused(ConfigurationError, ["two classes", "3 columns"], asked("q", threshold=0.3), **thirds)
+    check_refused(ConfigurationError, ["two classes", "3 columns"], asked("q", threshold=0.3), **thirds)
     with pytest.raises(ConfigurationError, match="above 0 and up to 1"):
         AnswerColumns("y", "p", threshold=1.5)
 
 
 def test_sensitive_columns_that_make_no_groups():
-    refused(DataError, ["'sex'", "no value in any row", "another column"], sex=pa.nulls(N, pa.string()))
-    refused(DataError, ["'sex'", "no value in any row"], sex=[" "] * N)
-    refused(DataError, ["holds numbers", "--bins sex=0.2"], sex=RNG.random(N))
-    refused(DataError, ["holds numbers", "--bins sex=1"], sex=RNG.integers(0, 70, N))
-    refused(DataError, ["more than 256", "coarser column"], sex=[f"street {row}" for row in range(N)])
-    refused(ConfigurationError, ["'sex'", "single values"], sex=[[1]] * N)
-    refused(DataError, ["(missing)", "leave those cells empty"], sex=["(missing)"] * N)
-    refused(ConfigurationError, ["not numbers", "--bins"], asked(bins={"sex": (1.0,)}))
+    check_refused(DataError, ["'sex'", "no value in any row", "another column"], sex=pa.nulls(N, pa.string()))
+    check_refused(DataError, ["'sex'", "no value in any row"], sex=[" "] * N)
+    check_refused(DataError, ["holds numbers", "--bins sex=0.2"], sex=RNG.random(N))
+    check_refused(DataError, ["holds numbers", "--bins sex=1"], sex=RNG.integers(0, 70, N))
+    check_refused(DataError, ["more than 256", "coarser column"], sex=[f"street {row}" for row in range(N)])
+    check_refused(ConfigurationError, ["'sex'", "single values"], sex=[[1]] * N)
+    check_refused(DataError, ["(missing)", "leave those cells empty"], sex=["(missing)"] * N)
+    check_refused(ConfigurationError, ["not numbers", "--bins"], asked(bins={"sex": (1.0,)}))
 
 
 def test_ten_thousand_values_that_the_first_rows_do_not_show(monkeypatch):
@@ -138,7 +140,7 @@ def test_a_constant_column_is_one_group():
 
 
 def test_rows_without_a_cluster():
-    refused(
+    check_refused(
         DataError,
         ["2 of 600", "'patient'", "--cluster"],
         asked(cluster="patient"),
@@ -148,10 +150,10 @@ def test_rows_without_a_cluster():
 
 def test_splits():
     marks = ["train", "test"] * (N // 2)
-    refused(ConfigurationError, ["test, train", "--split test"], split=marks)
-    refused(UnknownNameError, ["'tset'", "did you mean 'test'"], asked(split="tset"), split=marks)
-    refused(UnknownNameError, ["column of splits 'split'"], asked(split="test"))
-    refused(DataError, ["more than 50"], asked(split="test"), split=list(map(str, range(N))))
+    check_refused(ConfigurationError, ["test, train", "--split test"], split=marks)
+    check_refused(UnknownNameError, ["'tset'", "did you mean 'test'"], asked(split="tset"), split=marks)
+    check_refused(UnknownNameError, ["column of splits 'split'"], asked(split="test"))
+    check_refused(DataError, ["more than 50"], asked(split="test"), split=list(map(str, range(N))))
 
 
 @pytest.mark.parametrize(
