@@ -42,12 +42,16 @@ def test_the_temperature_changes_probabilities_and_no_figure_of_the_first_choice
             expected = (outputs["logits"] / pl_module.temperature).softmax(1)
             torch.testing.assert_close(outputs["probabilities"], expected)
             self.rows = getattr(self, "rows", 0) + len(outputs["index"])
+            given = outputs["probabilities"].gather(1, outputs["target"][:, None])
+            self.loss = getattr(self, "loss", 0.0) - given.log().sum().item()
 
     seen = Seen()
     module.calibrate(1.0)
     before = quiet_trainer().test(module, data, verbose=False)[0]
     after = quiet_trainer(callbacks=[TemperatureScaling(), seen]).test(module, data, verbose=False)[0]
-    assert before == after
+    assert before["test_accuracy"] == after["test_accuracy"]
+    # The loss is that of the probabilities as they are given out.
+    assert after["test_loss"] == pytest.approx(seen.loss / seen.rows, rel=1e-5) != before["test_loss"]
     assert seen.rows == 17
     assert module.temperature.item() != 1.0
 

@@ -228,7 +228,7 @@ class ImageClassifier(L.LightningModule):
 
     def _count(self, outputs: Outputs, loss: MeanMetric, accuracy: MeanMetric) -> None:
         known = outputs.target >= 0
-        logits, target = outputs.logits[known], outputs.target[known]
+        logits, target = outputs.logits[known] / self.temperature, outputs.target[known]
         loss.update(nn.functional.cross_entropy(logits, target, reduction="none"))
         accuracy.update((logits.argmax(dim=-1) == target).float())
 
