@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ class FinetuneOptions:
     def parse(cls, arguments: Sequence[str] | None, *, program: str, description: str) -> FinetuneOptions:
         """Reads flags and ``--config`` files; ``--help`` explains each."""
         parser = _parser(program, description)
-        found = parser.parse_args(None if arguments is None else list(arguments))
+        found = parser.parse_args(_config_first(sys.argv[1:] if arguments is None else arguments))
         values = {name: found[name] for name in cls.__dataclass_fields__ if name not in {"text", "sensitive"}}
         if values["epochs"] < 0 or values["batch_size"] < 2 or not 0 <= values["seed"] < 2**32:
             raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed from 0 to 4294967295")
@@ -61,7 +62,10 @@ class FinetuneOptions:
             raise ConfigurationError(f"--image-size is at least 32 pixels, got {values['image_size']}")
         if values["learning_rate"] is not None and not 0 < values["learning_rate"] < 1:
             raise ConfigurationError(f"--learning-rate lies between 0 and 1, got {values['learning_rate']}")
-        for name in [name for name, value in vars(found).items() if value is None or name == "config"]:
+        if found["data"] is not None:
+            found["data"] = str(Path(found["data"]).absolute())  # so that it is found from anywhere
+        # The next run needs a folder of its own, so the options that are kept name none.
+        for name in [name for name, value in vars(found).items() if value is None or name in {"config", "output"}]:
             del found[name]
         text = parser.dump(found)
         return cls(**values, sensitive=tuple(dict.fromkeys(found["sensitive"])), text=text)
@@ -77,6 +81,24 @@ class FinetuneOptions:
     def write(self, path: Path) -> None:
         """Writes the options as they were used; ``--config`` reads them."""
         path.write_text(self.text, encoding="utf-8")
+
+
+def _config_first(arguments: Sequence[str]) -> list[str]:
+    """Puts ``--config FILE`` before all else: a flag given by hand outdoes the file, wherever it stands.
+
+    Examples:
+        >>> _config_first(["--seed", "7", "--config", "a.yaml"])
+        ['--config', 'a.yaml', '--seed', '7']
+    """
+    first: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--config":
+            first += [word, *([value] if (value := next(words, None)) is not None else [])]
+        else:
+            (first if word.startswith("--config=") else rest).append(word)
+    return first + rest
 
 
 def _parser(program: str, description: str) -> Parser:
