@@ -16,8 +16,6 @@ from fairlead.tuning.threshold_rows import ThresholdRows
 METHODS = ("one-threshold", "thresholds", "randomised-thresholds")
 """One for all, deterministic by group, and fairlearn's by group."""
 
-FEWEST = 10
-
 
 @dataclass(frozen=True)
 class ChosenRule:
@@ -55,7 +53,7 @@ class ChosenRule:
         policy: Policy,
         *,
         feature: str | None = None,
-        fewest: int = FEWEST,
+        fewest: int | None = None,
         seed: int = 0,
     ) -> ChosenRule:
         """Chooses a rule on calibration rows, which must not be the rows that it is certified on.
@@ -69,7 +67,9 @@ class ChosenRule:
             method: One of ``METHODS``.
             policy: Whose limits are aimed at.
             feature: The sensitive feature by whose groups thresholds differ; the first that is declared by default.
-            fewest: Positives, and negatives, that a group needs for a threshold of its own.
+            fewest: Positives, and negatives, that a group needs for a threshold of its own; the ``rows`` of the
+                policy's limits by default: fewer than the policy speaks of are too few to choose by
+                (docs/decisions/0007).
             seed: Of what a randomised rule draws.
 
         Raises:
@@ -88,6 +88,7 @@ class ChosenRule:
         rows, most = ThresholdRows.of(calibration, feature), aims(policy)
         declared = next(found for found in calibration.sensitive if found.name == feature)
         pooled = best_threshold(rows)
+        fewest = fewest or max(limit.rows for name, limit in policy.limits.items() if name in RATES_BY_FIGURE)
         large = [slot for slot in range(len(declared.groups)) if rows.fewest(slot) >= fewest]
         if len(large) < 2:  # nothing to equalise: then the decision shall not take the group either
             told = f"fewer than two groups of {feature} have {fewest} positives and {fewest} negatives among the "
