@@ -4,6 +4,7 @@
     python -m recipes.finetune_image --data photos/                     # a folder of class folders
     python -m recipes.finetune_image --data photos.csv --label diagnosis --sensitive sex age_group
     python -m recipes.finetune_image --data photos.csv --sensitive sex --policy policy.yaml --strict
+    python -m recipes.finetune_image --data photos.csv --sensitive sex --mitigate thresholds
 
 A linear probe on the frozen backbone comes first; fine-tuning starts from its head, and is kept only if it
 beats the probe on validation. The temperature is fitted on calibration rows; the figures are of test rows, which
@@ -14,12 +15,14 @@ from recipes import STARTED  # isort: skip  # first: it starts the clock
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
 
 import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 
-from fairlead.audits import HeldOut, Results, evaluate, keep_run, write_environment
+from fairlead.audits import BeforeAfter, GroupAudit, HeldOut, Results, evaluate, keep_run, write_environment
 from fairlead.backbones import Backbone, load_backbone
 from fairlead.cli.boundary import clearly
 from fairlead.cli.clock import Clock
@@ -30,9 +33,10 @@ from fairlead.cli.story import Story
 from fairlead.data import Augmentation, Columns, ImageDataModule, Loading, SplitPlan
 from fairlead.data.synthetic import LesionWorld, SplitSizes
 from fairlead.errors import BackboneError
+from fairlead.judgement import Policy
 from fairlead.modules import ImageClassifier, OptimizationSettings
-from fairlead.records import RunFolder
-from fairlead.tuning import LinearProbe
+from fairlead.records import RunFolder, Split
+from fairlead.tuning import ChosenRule, LinearProbe, check_method
 
 DEFAULT_BACKBONE = "resnet18.a1_in1k"
 QUICK_ROWS = 240
@@ -49,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = RunFolder.create(options.output)
     with removed_on_failure(run):
         with clock.stage("data"):
-            data = choose_data(options)
+            data = choose_data(options, policy)
             story.data(data.rows, synthetic=options.data is None)
             backbone = choose_backbone(options, story)
             options.write(run.config)
@@ -79,18 +83,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trainer.save_checkpoint(run.finetuned, weights_only=True)
         kept = run.finetuned if results.won == "finetuned" else run.probe
         audit = keep_run(run, data.rows, results, clock.seconds, model=kept, policy=policy)
+    if options.mitigate != "none":
+        results, audit = mitigate(options, run, data, trainer, results=results, story=story, clock=clock)
     story.end(run, results, audit, clock)
     return 1 if options.strict and not audit.decision.passes else 0
 
 
-def choose_data(options: FinetuneOptions) -> ImageDataModule:
+def choose_data(options: FinetuneOptions, policy: Policy) -> ImageDataModule:
     """The user's pictures, or the embedded synthetic ones."""
     world = LesionWorld(
         rows=SplitSizes(160, 40, 40, 120) if options.quick else SplitSizes(),
         size=options.image_size or 64,
         seed=options.seed,
     )
-    return ImageDataModule(
+    data = ImageDataModule(
         options.data or world,
         columns=Columns(options.image_column, options.label, options.sensitive),
         splits=SplitPlan(seed=options.seed, most=QUICK_ROWS if options.quick and options.data else None),
@@ -98,6 +104,9 @@ def choose_data(options: FinetuneOptions) -> ImageDataModule:
         loading=Loading(batch_size=options.batch_size),
         seed=options.seed,
     )
+    if options.mitigate != "none":
+        check_method(options.mitigate, data.labels, policy)  # before anything is trained
+    return data
 
 
 def choose_backbone(options: FinetuneOptions, story: Story) -> Backbone:
@@ -117,6 +126,32 @@ def choose_rates(options: FinetuneOptions, backbone: Backbone) -> OptimizationSe
     if backbone.pretrained:
         return OptimizationSettings(learning_rate=options.learning_rate or 5e-5)
     return OptimizationSettings(learning_rate=options.learning_rate or 1e-3, layer_decay=1.0)
+
+
+def mitigate(
+    options: FinetuneOptions,
+    run: RunFolder,
+    data: ImageDataModule,
+    trainer: L.Trainer,
+    *,
+    results: Results,
+    story: Story,
+    clock: Clock,
+) -> tuple[Results, GroupAudit]:
+    """Thresholds for the kept model, chosen on calibration rows; test rows show what they gain and cost."""
+    plain, policy = results.without_rule.predictions, options.limits()
+    module = cast("ImageClassifier", trainer.lightning_module)
+    with clock.stage("test"):
+        chosen = ChosenRule.on(plain[Split.CALIBRATION], options.mitigate, policy, seed=options.seed)
+        module.restore(run.finetuned if results.won == "finetuned" else run.probe)
+        module.decide_by(chosen.rule)
+        trainer.save_checkpoint(run.mitigated, weights_only=True)
+        results = replace(results, rule=chosen.rule)
+        cost = BeforeAfter.of(plain[Split.TEST], results.kept.predictions[Split.TEST], policy)
+    audit = keep_run(run, data.rows, results, clock.seconds, model=run.mitigated, policy=policy)
+    RunFolder.write_json(run.mitigation, {**cost.to_dict(), **chosen.to_dict()})
+    story.mitigation(chosen, cost)
+    return results, audit
 
 
 def new_trainer(run: RunFolder, *, epochs: int, callbacks: list[L.Callback]) -> L.Trainer:

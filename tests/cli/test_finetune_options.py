@@ -34,7 +34,7 @@ EVERY = (
     *("--data", "my photos.csv", "--image-column", "path", "--label", "diagnosis"),
     *("--sensitive", "sex", "age group", "--backbone", "random:test_resnet", "--image-size", "48"),
     *("--epochs", "3", "--batch-size", "8", "--output", "runs/a b", "--seed", "5", "--quick"),
-    *("--policy", "our policy.yaml", "--strict"),
+    *("--policy", "our policy.yaml", "--strict", "--mitigate", "thresholds"),
 )
 
 

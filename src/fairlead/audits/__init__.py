@@ -1,5 +1,6 @@
 """Functions and callbacks that collect Predictions, measure them and keep the record."""
 
+from fairlead.audits.before_after import BeforeAfter, Change
 from fairlead.audits.evaluation import HELD_OUT, HeldOut, estimates, evaluate
 from fairlead.audits.fairness_audit import FairnessAudit
 from fairlead.audits.group_audit import GroupAudit
@@ -8,6 +9,8 @@ from fairlead.audits.run_files import Results, keep_run, write_environment
 
 __all__ = [
     "HELD_OUT",
+    "BeforeAfter",
+    "Change",
     "FairnessAudit",
     "GroupAudit",
     "HeldOut",

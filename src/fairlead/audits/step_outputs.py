@@ -39,7 +39,8 @@ def read_step(found: Mapping[str, Tensor], labels: Labels, sensitive: tuple[Sens
 
     Args:
         found: ``probabilities`` (N, C), or (N,) of the second of two classes; ``target`` (N,), -1 where unknown;
-            ``groups`` (N, S), or (N,) of one feature; ``index`` (N,).
+            ``groups`` (N, S), or (N,) of one feature; ``index`` (N,); and, where the answer is not the most probable
+            class, ``decided`` (N,) class codes.
         labels: The C classes.
         sensitive: The S features that the columns of ``groups`` stand for.
 
@@ -64,7 +65,8 @@ def read_step(found: Mapping[str, Tensor], labels: Labels, sensitive: tuple[Sens
     index, target = _whole(found, "index"), _whole(found, "target")
     groups, probabilities = _whole(found, "groups"), _probabilities(found["probabilities"], len(labels))
     groups = groups[:, None] if groups.ndim == 1 and len(sensitive) == 1 else groups
-    if not {len(index)} == {len(target), len(groups), len(probabilities)}:
+    decided = None if found.get("decided") is None else _whole(found, "decided")
+    if not {len(index)} == {len(target), len(groups), len(probabilities), len(index if decided is None else decided)}:
         raise DataError(
             f"a step's outputs hold {len(probabilities)} probabilities, {len(target)} targets, {len(groups)} groups "
             f"and {len(index)} indices; give one of each for every row"
@@ -73,7 +75,9 @@ def read_step(found: Mapping[str, Tensor], labels: Labels, sensitive: tuple[Sens
     bad = index[once][~np.isfinite(probabilities[once].reshape(len(once), -1)).all(axis=1)]
     if len(bad):
         raise NotANumberError(f"row {bad[0]} has a probability that is not a number: lower the learning rate")
-    return Predictions(probabilities[once], target[once], index[once], labels, groups[once], sensitive)
+    if decided is not None:
+        decided = decided[once]
+    return Predictions(probabilities[once], target[once], index[once], labels, groups[once], sensitive, decided=decided)
 
 
 def _probabilities(given: Tensor, classes: int) -> NDArray[np.float64]:

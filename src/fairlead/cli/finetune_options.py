@@ -27,6 +27,7 @@ class FinetuneOptions:
         batch_size: Rows a batch in training.
         learning_rate: Of the backbone's last layer; None for one that suits the weights.
         policy: A YAML file of limits; None for the default policy.
+        mitigate: How the kept model's thresholds are chosen on calibration rows; ``"none"`` for none.
         strict: Whether a gate that does not pass makes the exit code 1.
         output: The run folder; None for ``runs/<time>``.
         seed: Of everything random.
@@ -44,6 +45,7 @@ class FinetuneOptions:
     batch_size: int
     learning_rate: float | None
     policy: str | None
+    mitigate: str
     strict: bool
     output: str | None
     seed: int
@@ -62,6 +64,11 @@ class FinetuneOptions:
             raise ConfigurationError(f"--image-size is at least 32 pixels, got {values['image_size']}")
         if values["learning_rate"] is not None and not 0 < values["learning_rate"] < 1:
             raise ConfigurationError(f"--learning-rate lies between 0 and 1, got {values['learning_rate']}")
+        if values["mitigate"] != "none" and not found["sensitive"]:
+            raise ConfigurationError(
+                f"--mitigate {values['mitigate']} needs groups to measure what it gains and costs; "
+                "name a column with --sensitive"
+            )
         if found["data"] is not None:
             found["data"] = str(Path(found["data"]).absolute())  # so that it is found from anywhere
         # The next run needs a folder of its own, so the options that are kept name none.
@@ -144,6 +151,13 @@ def _add_audit_flags(parser: Parser) -> None:
         metavar="FILE",
         help="YAML of limits, such as {limits: {true_positive_rate_difference: 0.1}}; see docs/fairness-audit.md. "
         "Without it: true positive, false positive and selection rate differ by at most 0.1",
+    )
+    audit.add_argument(
+        "--mitigate",
+        choices=["none", "one-threshold", "thresholds", "randomised-thresholds"],
+        default="none",
+        help="choose decision thresholds of a model of two classes on calibration rows: one for all, one for each "
+        "group of the first --sensitive column, or fairlearn's randomised ones; test rows show what it gains and costs",
     )
     audit.add_argument("--strict", action="store_true", help="exit with 1 where the release gate does not pass")
 
