@@ -45,6 +45,11 @@ def by_hand(predictions, split="val", names=(("sex",), ("age",), ("sex", "age"))
     return judge([GroupTally.of(predictions, name) for name in names], policy or Policy.default(), split)
 
 
+def clustered(predictions, rows=40):
+    """So many rows in a row belong together."""
+    return replace(predictions, clusters=predictions.index // rows)
+
+
 # -- the verdicts of the predictions -----------------------------------------------------------------------------
 
 
@@ -94,6 +99,35 @@ def test_order_batches_and_rows_seen_twice_change_nothing(seed, batch_size, agai
     order = np.random.default_rng(seed).permutation(200)
     validated(audit, loader(predictions, order=[*order, *order[:again]], batch_size=batch_size))
     assert audit.ledger == by_hand(predictions, names=(("sex",), ("age",)))
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 99), batch_size=st.integers(7, 400), again=st.integers(0, 60))
+def test_clustered_rows_are_judged_as_clustered_predictions_are(seed, batch_size, again):
+    predictions, audit = clustered(planted(1001, 0.2)), reader_audit(intersections=[("sex", "age")])
+    order = np.random.default_rng(seed).permutation(1001)
+    validated(audit, loader(predictions, order=[*order, *order[:again]], batch_size=batch_size))
+    expected = GroupAudit.of({Split.VAL: predictions}, Policy.default(), [("sex", "age")])
+    assert audit.ledger == expected.ledger
+    assert audit.tallies[Split.VAL] == expected.tallies[Split.VAL]
+
+
+def test_rows_that_belong_together_say_less():
+    alone, together = reader_audit(limits={TPR: 0.1}), reader_audit(limits={TPR: 0.1})
+    validated(alone, loader(planted(4000, 0.3)))
+    validated(together, loader(clustered(planted(4000, 0.3))))
+    one, other = (audit.ledger.findings[0].estimate for audit in (alone, together))
+    assert other.value == one.value
+    assert (other.low, -other.high) < (one.low, -one.high)
+    assert other.high - other.low > 1.5 * (one.high - one.low)
+
+
+def test_clusters_of_some_batches_alone_are_refused():
+    def at_first(output, batch):
+        return {name: tensor for name, tensor in adapted(output, batch).items() if name != "clusters" or batch[3][0] < 64}
+
+    with pytest.raises(DataError, match="some of the steps' outputs have clusters and some have none"):
+        validated(reader_audit(outputs=at_first), loader(clustered(planted(200))))
 
 
 def test_a_second_validation_forgets_the_first():
@@ -295,6 +329,14 @@ def test_a_mistake_in_the_arguments_is_named(given, said):
         (
             {"outputs": lambda output, batch: adapted(output, batch) | {"target": batch[1] * 1.0}},
             "target holds integers",
+        ),
+        (
+            {"outputs": lambda output, batch: adapted(output, batch) | {"clusters": batch[1][:3]}},
+            "64 indices, 3 clusters; give one of each",
+        ),
+        (
+            {"outputs": lambda output, batch: adapted(output, batch) | {"clusters": batch[0]}},
+            "clusters holds integers",
         ),
         ({"sensitive": [SEX]}, "groups has shape"),
         ({"intersections": [("sex", "sex")]}, "different features"),
