@@ -386,27 +386,41 @@ def diverged(row):
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(answers, *others), batch_size=32)
 
 
+def evaluations():
+    """401 rows, which neither 2 nor 4 divides: with and without clusters, and with one answer that is no number."""
+    predictions = planted(401, 0.3)
+    return {
+        "whole": loader(predictions, batch_size=32),
+        "clustered": loader(clustered(predictions, rows=7), batch_size=32),
+        "diverged": diverged(7),
+    }
+
+
 def of_processes(folder):
-    """Lightning gives the foreign rows to two processes, and pads them: 401 rows and then 402."""
-    for name, rows in (("whole", loader(planted(401, 0.3), batch_size=32)), ("diverged", diverged(7))):
-        audit = Kept([SEX, AGE], outputs=adapted, labels=list(LABELS))
-        audit.folder = Path(folder) / name
-        audit.folder.mkdir()
-        trainer = quiet_trainer(callbacks=[audit], devices=2, strategy="ddp_fork")
-        trainer.validate(Reader(), rows, verbose=False)
+    """Lightning shares the foreign rows among the processes, and pads them to 402 and to 404."""
+    for devices in (2, 4):
+        for name, rows in evaluations().items():
+            audit = Kept([SEX, AGE], outputs=adapted, labels=list(LABELS), intersections=[("sex", "age")])
+            audit.folder = Path(folder) / f"{devices} {name}"
+            audit.folder.mkdir()
+            trainer = quiet_trainer(callbacks=[audit], devices=devices, strategy="ddp_fork")
+            trainer.validate(Reader(), rows, verbose=False)
 
 
 @pytest.mark.slow
-def test_two_processes_reach_the_verdicts_of_one(tmp_path):
+def test_two_and_four_processes_reach_the_verdicts_of_one(tmp_path):
     done = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for name, rows in (("whole", loader(planted(401, 0.3))), ("diverged", diverged(7))):
-        audit = reader_audit()
+    ledgers = []
+    for name, rows in evaluations().items():
+        audit = reader_audit(intersections=[("sex", "age")])
         logged = validated(audit, rows)
-        for rank in (0, 1):
-            found = json.loads((tmp_path / name / f"{rank}.json").read_text())
-            assert Ledger.from_dict(found["ledger"]) == audit.ledger
-            assert found["logged"] == logged
+        ledgers.append(audit.ledger)
+        for place in [f"{devices} {name}/{rank}.json" for devices in (2, 4) for rank in range(devices)]:
+            found = json.loads((tmp_path / place).read_text())
+            assert Ledger.from_dict(found["ledger"]) == audit.ledger, place
+            assert found["logged"] == logged, place
+    assert ledgers[0] != ledgers[1] != ledgers[2]
 
 
 # -- predictions at hand -----------------------------------------------------------------------------------------
