@@ -19,7 +19,7 @@ import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 
-from fairlead.audits import HeldOut, Results, evaluate, keep_run, write_environment
+from fairlead.audits import HeldOut, Results, evaluate, group_sets, keep_run, write_environment
 from fairlead.backbones import Backbone, load_backbone
 from fairlead.cli.boundary import clearly
 from fairlead.cli.clock import Clock
@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with removed_on_failure(run):
         with clock.stage("data"):
             data = choose_data(options)
+            group_sets(data.rows.sensitive, options.intersect)  # what cannot be audited is refused before training
             story.data(data.rows, synthetic=options.data is None)
             backbone = choose_backbone(options, story)
             options.write(run.config)
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trainer.fit(module, data)
             results = Results(HeldOut.of(probe.outputs, data.rows))
             trainer.save_checkpoint(run.probe, weights_only=True)
-        audit = keep_run(run, data.rows, results, clock.seconds, model=run.probe, policy=policy)
+        audit = keep_run(run, data.rows, results, clock.seconds, model=run.probe, policy=policy, intersections=options.intersect)
     story.probe(results)
 
     if options.epochs:
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results = Results(results.probe, evaluate(trainer, module, data))
             trainer.save_checkpoint(run.finetuned, weights_only=True)
         kept = run.finetuned if results.won == "finetuned" else run.probe
-        audit = keep_run(run, data.rows, results, clock.seconds, model=kept, policy=policy)
+        audit = keep_run(run, data.rows, results, clock.seconds, model=kept, policy=policy, intersections=options.intersect)
     story.end(run, results, audit, clock)
     return 1 if options.strict and not audit.decision.passes else 0
 

@@ -34,7 +34,7 @@ EVERY = (
     *("--data", "my photos.csv", "--image-column", "path", "--label", "diagnosis"),
     *("--sensitive", "sex", "age group", "--backbone", "random:test_resnet", "--image-size", "48"),
     *("--epochs", "3", "--batch-size", "8", "--output", "runs/a b", "--seed", "5", "--quick"),
-    *("--policy", "our policy.yaml", "--strict"),
+    *("--policy", "our policy.yaml", "--strict", "--intersect", "sex", "age group", "--intersect", "sex", "site"),
 )
 
 
@@ -69,6 +69,12 @@ def test_a_flag_wins_over_the_file(tmp_path):
 )
 def test_sensitive_columns_add_up_and_count_once(given):
     assert parse(*given).sensitive == ("a", "b", "c")
+
+
+def test_each_intersection_is_kept_and_its_columns_are_sensitive():
+    options = parse("--sensitive", "a", "--intersect", "a", "b", "--intersect", "b", "c", "--intersect", "a", "b")
+    assert options.intersect == (("a", "b"), ("b", "c"))
+    assert options.sensitive == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(

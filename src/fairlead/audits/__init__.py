@@ -2,7 +2,7 @@
 
 from fairlead.audits.evaluation import HELD_OUT, HeldOut, estimates, evaluate
 from fairlead.audits.fairness_audit import FairnessAudit
-from fairlead.audits.group_audit import GroupAudit
+from fairlead.audits.group_audit import GroupAudit, group_sets
 from fairlead.audits.predictions_file import write_predictions
 from fairlead.audits.run_files import Results, keep_run, write_environment
 
@@ -14,6 +14,7 @@ __all__ = [
     "Results",
     "estimates",
     "evaluate",
+    "group_sets",
     "keep_run",
     "write_environment",
     "write_predictions",
