@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trainer.fit(module, data)
             results = Results(HeldOut.of(probe.outputs, data.rows))
             trainer.save_checkpoint(run.probe, weights_only=True)
-        audit = keep_run(run, data.rows, results, clock.seconds, model=run.probe, policy=policy, intersections=options.intersect)
+        audit = keep_run(
+            run, data.rows, results, clock.seconds, model=run.probe, policy=policy, intersections=options.intersect
+        )
     story.probe(results)
 
     if options.epochs:
@@ -79,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results = Results(results.probe, evaluate(trainer, module, data))
             trainer.save_checkpoint(run.finetuned, weights_only=True)
         kept = run.finetuned if results.won == "finetuned" else run.probe
-        audit = keep_run(run, data.rows, results, clock.seconds, model=kept, policy=policy, intersections=options.intersect)
+        audit = keep_run(
+            run, data.rows, results, clock.seconds, model=kept, policy=policy, intersections=options.intersect
+        )
     story.end(run, results, audit, clock)
     return 1 if options.strict and not audit.decision.passes else 0
 

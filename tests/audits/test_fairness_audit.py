@@ -124,7 +124,8 @@ def test_rows_that_belong_together_say_less():
 
 def test_clusters_of_some_batches_alone_are_refused():
     def at_first(output, batch):
-        return {name: tensor for name, tensor in adapted(output, batch).items() if name != "clusters" or batch[3][0] < 64}
+        told = adapted(output, batch)
+        return {name: tensor for name, tensor in told.items() if name != "clusters" or batch[3][0] < 64}
 
     with pytest.raises(DataError, match="some of the steps' outputs have clusters and some have none"):
         validated(reader_audit(outputs=at_first), loader(clustered(planted(200))))

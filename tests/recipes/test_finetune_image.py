@@ -171,9 +171,7 @@ def test_intersections_are_in_evidence_and_picture_and_a_constant_column_says_wh
     photo_table, tmp_path, monkeypatch
 ):
     drawn = []
-    monkeypatch.setattr(
-        "fairlead.audits.run_files.draw_groups", lambda tallies, *given, **words: drawn.extend(tallies)
-    )
+    monkeypatch.setattr("fairlead.audits.run_files.draw_groups", lambda tallies, *given, **words: drawn.extend(tallies))
     table = tmp_path / "photos.csv"
     lines = table.read_text().splitlines()
     table.write_text("\n".join([f"{lines[0]},site", *(f"{line},north" for line in lines[1:])]))

@@ -16,7 +16,7 @@ from fairlead.records import Labels, Predictions, SensitiveFeature
 NEEDED = ("probabilities", "target", "groups", "index")
 
 Adapter = Callable[[Any, Any], Mapping[str, Tensor]]
-"""From what a step returned and its batch to tensors: probabilities, target, groups, index, and clusters where there are any."""
+"""From what a step returned and its batch to tensors: probabilities, target, groups, index, and clusters if any."""
 
 
 class NotANumberError(DataError):

@@ -58,7 +58,8 @@ class FinetuneOptions:
         """Reads flags and ``--config`` files; ``--help`` explains each."""
         parser = _parser(program, description)
         found = parser.parse_args(_config_first(sys.argv[1:] if arguments is None else arguments))
-        values = {name: found[name] for name in cls.__dataclass_fields__ if name not in {"text", "sensitive", "intersect"}}
+        apart = {"text", "sensitive", "intersect"}
+        values = {name: found[name] for name in cls.__dataclass_fields__ if name not in apart}
         if values["epochs"] < 0 or values["batch_size"] < 2 or not 0 <= values["seed"] < 2**32:
             raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed from 0 to 4294967295")
         if values["image_size"] is not None and values["image_size"] < 32:
