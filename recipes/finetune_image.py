@@ -20,7 +20,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProg
 from lightning.pytorch.loggers import CSVLogger
 
 from fairlead.audits import HeldOut, Results, evaluate, group_sets, keep_run, write_environment
-from fairlead.backbones import Backbone, load_backbone
+from fairlead.backbones import Backbone, check_weights, load_backbone
 from fairlead.cli.boundary import clearly
 from fairlead.cli.clock import Clock
 from fairlead.cli.finetune_options import FinetuneOptions
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs from raw photos to a measured model; returns the exit code."""
     options = FinetuneOptions.parse(arguments, program="python -m recipes.finetune_image", description=__doc__ or "")
     clock, story, policy = Clock(STARTED), Story(), options.limits()
+    check_weights(options.backbone or DEFAULT_BACKBONE)  # a name that is misspelt is answered before data are read
     quieten_lightning()
     L.seed_everything(options.seed, workers=True, verbose=False)
 

@@ -80,11 +80,11 @@ def test_each_intersection_is_kept_and_its_columns_are_sensitive():
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        (("--epochs", "-1"), "--epochs"),
-        (("--batch-size", "1"), "--batch-size"),
-        (("--batch-size", "0"), "--batch-size"),
-        (("--seed", "-1"), "--seed"),
-        (("--seed", str(2**32)), "4294967295"),
+        (("--epochs", "-1"), "^--epochs is at least 0, got -1;"),
+        (("--batch-size", "1"), "^--batch-size is at least 2, got 1;"),
+        (("--batch-size", "0"), "^--batch-size is at least 2, got 0;"),
+        (("--seed", "-5"), "^--seed is a whole number from 0 to 4294967295, got -5$"),
+        (("--seed", str(2**32)), "^--seed is a whole number from 0 to 4294967295, got 4294967296$"),
         (("--image-size", "31"), "31"),
         (("--image-size", "-5"), "-5"),
     ],

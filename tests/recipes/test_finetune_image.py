@@ -295,6 +295,18 @@ def test_a_mistake_is_one_message_and_leaves_no_run_folder(mistake, photo_table,
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("name", ["resnet81", "random:tset_resnet", "weights/mine", "gone.safetensors", "resnet18.a9"])
+def test_a_misspelt_backbone_is_answered_before_the_data_are_read(name, tmp_path, capsys, monkeypatch):
+    def read(options):
+        raise AssertionError("the data were read")
+
+    monkeypatch.setattr("recipes.finetune_image.choose_data", read)
+    assert main(["--data", str(tmp_path), "--backbone", name, "--output", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert name.removeprefix("random:") in error
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_misspelt_flag_exits_with_two_and_the_nearest(tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["--epocs", "1", "--output", str(tmp_path / "run")])

@@ -60,8 +60,12 @@ class FinetuneOptions:
         found = parser.parse_args(_config_first(sys.argv[1:] if arguments is None else arguments))
         apart = {"text", "sensitive", "intersect"}
         values = {name: found[name] for name in cls.__dataclass_fields__ if name not in apart}
-        if values["epochs"] < 0 or values["batch_size"] < 2 or not 0 <= values["seed"] < 2**32:
-            raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed from 0 to 4294967295")
+        if values["epochs"] < 0:
+            raise ConfigurationError(f"--epochs is at least 0, got {values['epochs']}; 0 stops after the probe")
+        if values["batch_size"] < 2:
+            raise ConfigurationError(f"--batch-size is at least 2, got {values['batch_size']}; 32 is usual")
+        if not 0 <= values["seed"] < 2**32:
+            raise ConfigurationError(f"--seed is a whole number from 0 to {2**32 - 1}, got {values['seed']}")
         if values["image_size"] is not None and values["image_size"] < 32:
             raise ConfigurationError(f"--image-size is at least 32 pixels, got {values['image_size']}")
         if values["learning_rate"] is not None and not 0 < values["learning_rate"] < 1:
