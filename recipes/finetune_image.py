@@ -22,8 +22,8 @@ import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 
-from fairlead.audits import BeforeAfter, GroupAudit, HeldOut, Results, evaluate, keep_run, write_environment
-from fairlead.backbones import Backbone, load_backbone
+from fairlead.audits import BeforeAfter, HeldOut, Results, evaluate, group_sets, keep_run, write_environment
+from fairlead.backbones import Backbone, check_weights, load_backbone
 from fairlead.cli.boundary import clearly
 from fairlead.cli.clock import Clock
 from fairlead.cli.finetune_options import FinetuneOptions
@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs from raw photos to a measured model; returns the exit code."""
     options = FinetuneOptions.parse(arguments, program="python -m recipes.finetune_image", description=__doc__ or "")
     clock, story, policy = Clock(STARTED), Story(), options.limits()
+    check_weights(options.backbone or DEFAULT_BACKBONE)  # a name that is misspelt is answered before data are read
     quieten_lightning()
     L.seed_everything(options.seed, workers=True, verbose=False)
 
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with removed_on_failure(run):
         with clock.stage("data"):
             data = choose_data(options, policy)
+            group_sets(data.rows.sensitive, options.intersect)  # what cannot be audited is refused before training
             story.data(data.rows, synthetic=options.data is None)
             backbone = choose_backbone(options, story)
             options.write(run.config)
@@ -66,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trainer.fit(module, data)
             results = Results(HeldOut.of(probe.outputs, data.rows))
             trainer.save_checkpoint(run.probe, weights_only=True)
-        audit = keep_run(run, data.rows, results, clock.seconds, model=run.probe, policy=policy)
+        audit = keep_run(
+            run, data.rows, results, clock.seconds, model=run.probe, policy=policy, intersections=options.intersect
+        )
     story.probe(results)
 
     if options.epochs:
@@ -82,9 +86,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results = Results(results.probe, evaluate(trainer, module, data))
             trainer.save_checkpoint(run.finetuned, weights_only=True)
         kept = run.finetuned if results.won == "finetuned" else run.probe
-        audit = keep_run(run, data.rows, results, clock.seconds, model=kept, policy=policy)
+        audit = keep_run(
+            run, data.rows, results, clock.seconds, model=kept, policy=policy, intersections=options.intersect
+        )
     if options.mitigate != "none":
-        results, audit = mitigate(options, run, data, trainer, results=results, story=story, clock=clock)
+        with clock.stage("test"):
+            results = mitigate(options, run, trainer, results, story)
+        audit = keep_run(
+            run, data.rows, results, clock.seconds, model=run.mitigated, policy=policy, intersections=options.intersect
+        )
     story.end(run, results, audit, clock)
     return 1 if options.strict and not audit.decision.passes else 0
 
@@ -128,30 +138,20 @@ def choose_rates(options: FinetuneOptions, backbone: Backbone) -> OptimizationSe
     return OptimizationSettings(learning_rate=options.learning_rate or 1e-3, layer_decay=1.0)
 
 
-def mitigate(
-    options: FinetuneOptions,
-    run: RunFolder,
-    data: ImageDataModule,
-    trainer: L.Trainer,
-    *,
-    results: Results,
-    story: Story,
-    clock: Clock,
-) -> tuple[Results, GroupAudit]:
+def mitigate(options: FinetuneOptions, run: RunFolder, trainer: L.Trainer, results: Results, story: Story) -> Results:
     """Thresholds for the kept model, chosen on calibration rows; test rows show what they gain and cost."""
     plain, policy = results.without_rule.predictions, options.limits()
+    chosen = ChosenRule.on(plain[Split.CALIBRATION], options.mitigate, policy, seed=options.seed)
     module = cast("ImageClassifier", trainer.lightning_module)
-    with clock.stage("test"):
-        chosen = ChosenRule.on(plain[Split.CALIBRATION], options.mitigate, policy, seed=options.seed)
-        module.restore(run.finetuned if results.won == "finetuned" else run.probe)
-        module.decide_by(chosen.rule)
-        trainer.save_checkpoint(run.mitigated, weights_only=True)
-        results = replace(results, rule=chosen.rule)
-        cost = BeforeAfter.of(plain[Split.TEST], results.kept.predictions[Split.TEST], policy)
-    audit = keep_run(run, data.rows, results, clock.seconds, model=run.mitigated, policy=policy)
+    module.restore(run.finetuned if results.won == "finetuned" else run.probe)
+    module.decide_by(chosen.rule)
+    trainer.save_checkpoint(run.mitigated, weights_only=True)
+    mitigated = replace(results, rule=chosen.rule)
+    before, after = plain[Split.TEST], mitigated.kept.predictions[Split.TEST]
+    cost = BeforeAfter.of(before, after, policy, intersections=options.intersect)
     RunFolder.write_json(run.mitigation, {**cost.to_dict(), **chosen.to_dict()})
     story.mitigation(chosen, cost)
-    return results, audit
+    return mitigated
 
 
 def new_trainer(run: RunFolder, *, epochs: int, callbacks: list[L.Callback]) -> L.Trainer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -63,6 +63,7 @@ def keep_run(
     *,
     model: Path,
     policy: Policy | None = None,
+    intersections: Sequence[Sequence[str]] = (),
 ) -> GroupAudit:
     """Writes all that is known by now: the model that is kept, predictions, figures, evidence, and then pictures.
 
@@ -76,13 +77,15 @@ def keep_run(
         seconds: Gives the seconds by stage at the moment of writing.
         model: The checkpoint that is kept.
         policy: What is accepted of gaps between groups; None for the default.
+        intersections: Names of sensitive features to be crossed.
 
     Returns:
         The audit of the kept model's answers for validation and test rows, as ``evidence.json`` has it.
     """
     kept = results.kept
     judged = {split: kept.predictions[split] for split in (Split.VAL, Split.TEST)}
-    audit = GroupAudit.of(judged, policy or Policy.default())  # first: a feature it refuses leaves no file behind
+    # First: a feature it refuses leaves no file behind.
+    audit = GroupAudit.of(judged, policy or Policy.default(), intersections)
     write_predictions(run.predictions, kept.predictions, rows.pictures.name)
     RunFolder.write_atomically(run.model, model.read_bytes())
     content = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ class FinetuneOptions:
         data: A table or a folder; None for the embedded synthetic dataset.
         image_column: Column with the paths.
         label: Column with the classes.
-        sensitive: Columns of declared sensitive features.
+        sensitive: Columns of declared sensitive features, those to be crossed among them.
+        intersect: Sets of them, of which every combination of groups is a group.
         backbone: Anything ``load_backbone`` takes; None for the recipe's default.
         image_size: Side of the square crop in pixels; None for the backbone's own.
         epochs: Of fine-tuning at most; 0 stops after the probe.
@@ -39,6 +41,7 @@ class FinetuneOptions:
     image_column: str | None
     label: str | None
     sensitive: tuple[str, ...]
+    intersect: tuple[tuple[str, ...], ...]
     backbone: str | None
     image_size: int | None
     epochs: int
@@ -57,9 +60,14 @@ class FinetuneOptions:
         """Reads flags and ``--config`` files; ``--help`` explains each."""
         parser = _parser(program, description)
         found = parser.parse_args(_config_first(sys.argv[1:] if arguments is None else arguments))
-        values = {name: found[name] for name in cls.__dataclass_fields__ if name not in {"text", "sensitive"}}
-        if values["epochs"] < 0 or values["batch_size"] < 2 or not 0 <= values["seed"] < 2**32:
-            raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed from 0 to 4294967295")
+        apart = {"text", "sensitive", "intersect"}
+        values = {name: found[name] for name in cls.__dataclass_fields__ if name not in apart}
+        if values["epochs"] < 0:
+            raise ConfigurationError(f"--epochs is at least 0, got {values['epochs']}; 0 stops after the probe")
+        if values["batch_size"] < 2:
+            raise ConfigurationError(f"--batch-size is at least 2, got {values['batch_size']}; 32 is usual")
+        if not 0 <= values["seed"] < 2**32:
+            raise ConfigurationError(f"--seed is a whole number from 0 to {2**32 - 1}, got {values['seed']}")
         if values["image_size"] is not None and values["image_size"] < 32:
             raise ConfigurationError(f"--image-size is at least 32 pixels, got {values['image_size']}")
         if values["learning_rate"] is not None and not 0 < values["learning_rate"] < 1:
@@ -75,7 +83,9 @@ class FinetuneOptions:
         for name in [name for name, value in vars(found).items() if value is None or name in {"config", "output"}]:
             del found[name]
         text = parser.dump(found)
-        return cls(**values, sensitive=tuple(dict.fromkeys(found["sensitive"])), text=text)
+        crossed = tuple(dict.fromkeys(tuple(names) for names in found["intersect"]))
+        sensitive = tuple(dict.fromkeys(itertools.chain(found["sensitive"], *crossed)))
+        return cls(**values, sensitive=sensitive, intersect=crossed, text=text)
 
     def limits(self) -> Policy:
         """Reads the policy.
@@ -139,6 +149,14 @@ def _add_data_flags(parser: Parser) -> None:
         default=[],
         metavar="C",
         help="columns by whose groups the model must answer, e.g. sex age_group",
+    )
+    data.add_argument(
+        "--intersect",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="C",
+        help="sensitive columns of which every combination of groups is a group too; may be given again",
     )
 
 

@@ -40,6 +40,7 @@ def run_predict(arguments: Sequence[str]) -> int:
         help="column of a table with each picture's group, for a model that has a threshold for each",
     )
     parser.add_argument("--output", type=str, default="predictions.csv", metavar="FILE", help="what to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file where it is there already")
     parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="pictures at a time")
     options = parser.parse_args(list(arguments))
     target = Path(options.output)
@@ -47,6 +48,8 @@ def run_predict(arguments: Sequence[str]) -> int:
         raise ConfigurationError(f"--batch-size is at least 1, got {options.batch_size}")
     if target.is_dir():
         raise OutputFolderError(f"{target} is a folder; name the file to write with --output")
+    if target.exists() and not options.overwrite:
+        raise OutputFolderError(f"{target} exists; name another file with --output, or replace it with --overwrite")
     if not target.parent.is_dir():
         raise OutputFolderError(f"there is no folder {target.parent}; make it, or name another file with --output")
 

@@ -65,8 +65,14 @@ class Predictions:
             raise DataError(
                 f"row {bad} has a probability that is not a number; the training diverged: lower the learning rate"
             )
-        if rows and (self.probabilities.min() < 0 or abs(self.probabilities.sum(axis=1) - 1).max() > 1e-4):
-            raise DataError("probabilities must be at least 0 and sum to 1 in every row")
+        off = (self.probabilities < 0).any(axis=1) | (abs(self.probabilities.sum(axis=1) - 1) > 1e-4)
+        if off.any():
+            bad = int(np.flatnonzero(off)[0])
+            values = ", ".join(f"{value:.4g}" for value in self.probabilities[bad, :4])
+            raise DataError(
+                "probabilities must be at least 0 and sum to 1 in every row; "
+                f"those of row {self.index[bad]} are {values}{', ...' if classes > 4 else ''}: apply softmax or sigmoid"
+            )
         if rows and (self.targets.min() < -1 or self.targets.max() >= classes):
             raise DataError(f"targets must be codes from 0 to {classes - 1}, or -1 where unknown")
 
