@@ -8,7 +8,8 @@
 
 A linear probe on the frozen backbone comes first; fine-tuning starts from its head, and is kept only if it
 beats the probe on validation. The temperature is fitted on calibration rows; the figures are of test rows, which
-had no say in anything, and so are the verdicts of the audit by --sensitive groups. The run folder holds it all.
+had no say in anything, and so are the verdicts of the audit by --sensitive groups. The run folder holds it all, and in
+bundle/ what can be served, with the gate's verdict inside.
 """
 
 from recipes import STARTED  # isort: skip  # first: it starts the clock
@@ -16,7 +17,7 @@ from recipes import STARTED  # isort: skip  # first: it starts the clock
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from functools import partial
 
 import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
@@ -25,13 +26,14 @@ from lightning.pytorch.loggers import CSVLogger
 from fairlead.audits import BeforeAfter, HeldOut, Results, evaluate, group_sets, keep_run, write_environment
 from fairlead.backbones import Backbone, check_weights, load_backbone
 from fairlead.cli.boundary import clearly
+from fairlead.cli.bundle_story import bundle_up
 from fairlead.cli.clock import Clock
 from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.cli.fresh_run import removed_on_failure
 from fairlead.cli.quiet import quieten_lightning
+from fairlead.cli.run_data import run_data
 from fairlead.cli.story import Story
-from fairlead.data import Augmentation, Columns, ImageDataModule, Loading, SplitPlan
-from fairlead.data.synthetic import LesionWorld, SplitSizes
+from fairlead.data import ImageDataModule
 from fairlead.errors import BackboneError
 from fairlead.judgement import Policy
 from fairlead.modules import ImageClassifier, OptimizationSettings
@@ -39,7 +41,6 @@ from fairlead.records import RunFolder, Split
 from fairlead.tuning import ChosenRule, LinearProbe, check_method
 
 DEFAULT_BACKBONE = "resnet18.a1_in1k"
-QUICK_ROWS = 240
 
 
 @clearly
@@ -54,13 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = RunFolder.create(options.output)
     with removed_on_failure(run):
         with clock.stage("data"):
-            data = choose_data(options, policy)
-            group_sets(data.rows.sensitive, options.intersect)  # what cannot be audited is refused before training
+            data = run_data(options)
+            refuse_early(options, data, policy)
             story.data(data.rows, synthetic=options.data is None)
             backbone = choose_backbone(options, story)
             options.write(run.config)
             write_environment(run, options.seed, backbone)
             story.run(run)
+        keep = partial(keep_run, run, data.rows, clock.seconds, policy=policy, intersections=options.intersect)
         module = ImageClassifier(data.labels, backbone=backbone, optimization=choose_rates(options, backbone))
         with clock.stage("probe"):
             probe = LinearProbe(seed=options.seed)
@@ -68,55 +70,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trainer.fit(module, data)
             results = Results(HeldOut.of(probe.outputs, data.rows))
             trainer.save_checkpoint(run.probe, weights_only=True)
-        audit = keep_run(
-            run, data.rows, results, clock.seconds, model=run.probe, policy=policy, intersections=options.intersect
-        )
+        audit = keep(results, model=run.probe)
     story.probe(results)
 
     if options.epochs:
         with clock.stage("finetune"):
-            best = ModelCheckpoint(run.checkpoints, "best", monitor="val_loss")
-            last = ModelCheckpoint(run.checkpoints, "last", enable_version_counter=False)
-            stop = EarlyStopping("val_loss", patience=3)
-            epochs = 1 if options.quick else options.epochs
-            trainer = new_trainer(run, epochs=epochs, callbacks=[best, last, stop, RichProgressBar(leave=True)])
-            trainer.fit(module, data)
+            trainer = finetune(options, run, module, data)
         with clock.stage("test"):
-            module.restore(best.best_model_path)
             results = Results(results.probe, evaluate(trainer, module, data))
             trainer.save_checkpoint(run.finetuned, weights_only=True)
-        kept = run.finetuned if results.won == "finetuned" else run.probe
-        audit = keep_run(
-            run, data.rows, results, clock.seconds, model=kept, policy=policy, intersections=options.intersect
-        )
+        audit = keep(results, model=run.finetuned if results.won == "finetuned" else run.probe)
     if options.mitigate != "none":
         with clock.stage("test"):
-            results = mitigate(options, run, trainer, results, story)
-        audit = keep_run(
-            run, data.rows, results, clock.seconds, model=run.mitigated, policy=policy, intersections=options.intersect
-        )
+            results = mitigate(options, run, module, trainer, results=results, story=story)
+        audit = keep(results, model=run.mitigated)
+    bundle = bundle_up(run, data.rows, clock)
     story.end(run, results, audit, clock)
+    story.bundle(bundle)
     return 1 if options.strict and not audit.decision.passes else 0
 
 
-def choose_data(options: FinetuneOptions, policy: Policy) -> ImageDataModule:
-    """The user's pictures, or the embedded synthetic ones."""
-    world = LesionWorld(
-        rows=SplitSizes(160, 40, 40, 120) if options.quick else SplitSizes(),
-        size=options.image_size or 64,
-        seed=options.seed,
-    )
-    data = ImageDataModule(
-        options.data or world,
-        columns=Columns(options.image_column, options.label, options.sensitive),
-        splits=SplitPlan(seed=options.seed, most=QUICK_ROWS if options.quick and options.data else None),
-        augmentation=Augmentation() if options.data else Augmentation(scale=0.8, vertical_flip=0.5, jitter=0.1),
-        loading=Loading(batch_size=options.batch_size),
-        seed=options.seed,
-    )
+def refuse_early(options: FinetuneOptions, data: ImageDataModule, policy: Policy) -> None:
+    """What could not be audited or mitigated in the end is refused before training."""
+    group_sets(data.rows.sensitive, options.intersect)
     if options.mitigate != "none":
-        check_method(options.mitigate, data.labels, policy)  # before anything is trained
-    return data
+        check_method(options.mitigate, data.labels, policy)
 
 
 def choose_backbone(options: FinetuneOptions, story: Story) -> Backbone:
@@ -138,11 +116,30 @@ def choose_rates(options: FinetuneOptions, backbone: Backbone) -> OptimizationSe
     return OptimizationSettings(learning_rate=options.learning_rate or 1e-3, layer_decay=1.0)
 
 
-def mitigate(options: FinetuneOptions, run: RunFolder, trainer: L.Trainer, results: Results, story: Story) -> Results:
+def finetune(options: FinetuneOptions, run: RunFolder, module: ImageClassifier, data: ImageDataModule) -> L.Trainer:
+    """All layers, from the probe's head; the module is left with the weights that validation liked best."""
+    best = ModelCheckpoint(run.checkpoints, "best", monitor="val_loss")
+    last = ModelCheckpoint(run.checkpoints, "last", enable_version_counter=False)
+    stop = EarlyStopping("val_loss", patience=3)
+    epochs = 1 if options.quick else options.epochs
+    trainer = new_trainer(run, epochs=epochs, callbacks=[best, last, stop, RichProgressBar(leave=True)])
+    trainer.fit(module, data)
+    module.restore(best.best_model_path)
+    return trainer
+
+
+def mitigate(
+    options: FinetuneOptions,
+    run: RunFolder,
+    module: ImageClassifier,
+    trainer: L.Trainer,
+    *,
+    results: Results,
+    story: Story,
+) -> Results:
     """Thresholds for the kept model, chosen on calibration rows; test rows show what they gain and cost."""
     plain, policy = results.without_rule.predictions, options.limits()
     chosen = ChosenRule.on(plain[Split.CALIBRATION], options.mitigate, policy, seed=options.seed)
-    module = cast("ImageClassifier", trainer.lightning_module)
     module.restore(run.finetuned if results.won == "finetuned" else run.probe)
     module.decide_by(chosen.rule)
     trainer.save_checkpoint(run.mitigated, weights_only=True)

@@ -8,7 +8,9 @@
     │   ├── UnreadableFileError a file that cannot be decoded
     │   └── LabelError          classes that do not fit the training split
     ├── BackboneError           weights that cannot be had or do not fit
-    └── EvidenceError           a record that contradicts itself
+    ├── EvidenceError           a record that contradicts itself
+    ├── ExportError             a module whose exported form does not answer as it does
+    └── BundleError             a bundle that is not whole, not known, or not to be opened
 
 A message names the file, row or value, and ends with the remedy. The command line prints it without a
 traceback; a program catches ``FairleadError``.
@@ -81,3 +83,11 @@ class BackboneError(FairleadError):
 
 class EvidenceError(FairleadError):
     """A record that contradicts itself, such as an interval that leaves out its own estimate."""
+
+
+class ExportError(FairleadError):
+    """A module that cannot be exported, or whose exported form does not answer as it does."""
+
+
+class BundleError(FairleadError):
+    """A bundle that is not whole, of an unknown kind, or that holds what is never opened; it names the file."""

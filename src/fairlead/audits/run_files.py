@@ -58,8 +58,8 @@ class Results:
 def keep_run(
     run: RunFolder,
     rows: ImageRows,
-    results: Results,
     seconds: Callable[[], Mapping[str, float]],
+    results: Results,
     *,
     model: Path,
     policy: Policy | None = None,
@@ -73,8 +73,8 @@ def keep_run(
     Args:
         run: Where.
         rows: What was predicted.
-        results: What was measured.
         seconds: Gives the seconds by stage at the moment of writing.
+        results: What was measured.
         model: The checkpoint that is kept.
         policy: What is accepted of gaps between groups; None for the default.
         intersections: Names of sensitive features to be crossed.

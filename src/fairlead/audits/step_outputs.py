@@ -66,8 +66,8 @@ def read_step(found: Mapping[str, Tensor], labels: Labels, sensitive: tuple[Sens
     index, target = _whole(found, "index"), _whole(found, "target")
     groups, probabilities = _whole(found, "groups"), _probabilities(found["probabilities"], len(labels))
     groups = groups[:, None] if groups.ndim == 1 and len(sensitive) == 1 else groups
-    columns = {"probabilities": probabilities, "targets": target, "groups": groups, "indices": index}
-    columns |= {name: _whole(found, name) for name in ("clusters", "decided") if found.get(name) is not None}
+    extra = {name: _whole(found, name) for name in ("clusters", "decided") if found.get(name) is not None}
+    columns = {"probabilities": probabilities, "targets": target, "groups": groups, "indices": index, **extra}
     if len({len(column) for column in columns.values()}) > 1:
         told = ", ".join(f"{len(column)} {name}" for name, column in columns.items())
         raise DataError(f"a step's outputs hold {told}; give one of each for every row")
@@ -75,7 +75,7 @@ def read_step(found: Mapping[str, Tensor], labels: Labels, sensitive: tuple[Sens
     bad = index[once][~np.isfinite(probabilities[once].reshape(len(once), -1)).all(axis=1)]
     if len(bad):
         raise NotANumberError(f"row {bad[0]} has a probability that is not a number: lower the learning rate")
-    clusters, decided = (columns[name][once] if name in columns else None for name in ("clusters", "decided"))
+    clusters, decided = (extra[name][once] if name in extra else None for name in ("clusters", "decided"))
     return Predictions(
         probabilities[once], target[once], index[once], labels, groups[once], sensitive, clusters, decided=decided
     )

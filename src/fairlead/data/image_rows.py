@@ -91,6 +91,9 @@ class _Chosen:
     def read(self, index: int) -> Image.Image:
         return self.pictures.read(int(self.rows[index]))
 
+    def content(self, index: int) -> bytes:
+        return self.pictures.content(int(self.rows[index]))
+
     def name(self, index: int) -> str:
         return self.pictures.name(int(self.rows[index]))
 

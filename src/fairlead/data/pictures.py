@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,14 @@ class Pictures(Protocol):
 
         Raises:
             UnreadableFileError: it cannot be decoded.
+        """
+        ...
+
+    def content(self, index: int) -> bytes:
+        """Returns the bytes of a picture's file, as a service would be sent them.
+
+        Raises:
+            UnreadableFileError: it cannot be read.
         """
         ...
 
@@ -67,8 +76,12 @@ class FilePictures:
 
     def digest(self, index: int) -> bytes:
         """Digests the file's bytes."""
+        return hashlib.sha256(self.content(index)).digest()
+
+    def content(self, index: int) -> bytes:
+        """Reads the file's bytes."""
         try:
-            return hashlib.sha256(self.files[index].read_bytes()).digest()
+            return self.files[index].read_bytes()
         except OSError as error:
             raise UnreadableFileError(
                 f"{self.files[index]} cannot be read ({error.strerror}); mend it or take its row out"
@@ -93,6 +106,12 @@ class ArrayPictures:
     def read(self, index: int) -> Image.Image:
         """Wraps one picture."""
         return Image.fromarray(self.images[index])
+
+    def content(self, index: int) -> bytes:
+        """Writes one picture as PNG, which loses nothing."""
+        stream = io.BytesIO()
+        self.read(index).save(stream, "PNG")
+        return stream.getvalue()
 
     def name(self, index: int) -> str:
         """Returns the kind and the number."""

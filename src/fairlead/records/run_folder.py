@@ -139,6 +139,11 @@ class RunFolder:
         """Picture: the rates of the groups of each sensitive feature on the test split."""
         return self.path / "groups.png"
 
+    @property
+    def bundle(self) -> Path:
+        """The folder that is served: model, preprocessing, evidence, and the digest of each."""
+        return self.path / "bundle"
+
     @staticmethod
     def write_json(path: Path, content: Mapping[str, Any]) -> None:
         """Writes JSON so that a reader never sees half of it; NaN is refused."""

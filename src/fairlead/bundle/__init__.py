@@ -1,0 +1,26 @@
+"""The model artefact: written whole, opened only if whole, and answering without torch."""
+
+from fairlead.bundle.answer import Answer
+from fairlead.bundle.bundle import Bundle
+from fairlead.bundle.contents import check_content
+from fairlead.bundle.cores import usable_cores
+from fairlead.bundle.goldens import Goldens
+from fairlead.bundle.manifest import FileDigest, Manifest
+from fairlead.bundle.predictor import Predictor
+from fairlead.bundle.signature import sign_bundle, verify_signature
+from fairlead.bundle.writing import check_target, write_bundle
+
+__all__ = [
+    "Answer",
+    "Bundle",
+    "FileDigest",
+    "Goldens",
+    "Manifest",
+    "Predictor",
+    "check_content",
+    "check_target",
+    "sign_bundle",
+    "usable_cores",
+    "verify_signature",
+    "write_bundle",
+]

@@ -1,0 +1,218 @@
+"""From raw bytes to an answer, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.bundle.answer import Answer
+from fairlead.bundle.bundle import GOLDENS, MODEL, Bundle
+from fairlead.bundle.contents import check_content, read_json
+from fairlead.bundle.cores import usable_cores
+from fairlead.bundle.goldens import Goldens
+from fairlead.errors import BundleError, ConfigurationError, UnreadableFileError
+from fairlead.preprocessing import ImagePreprocessing, decode_image
+from fairlead.records import DecisionRule, Labels
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+BATCH = 32
+
+
+class Predictor:
+    """Answers for pictures as they come: decoded, cut and judged by the code that training used.
+
+    Safe to call from several threads.
+
+    Args:
+        model: Content of an ONNX file from (N, 3, H, W) uint8 pixels to (N, C) probabilities and (N, D) features.
+        preprocessing: From a picture to its pixels.
+        labels: The C classes.
+        decision: From probabilities to a class; None for the most probable one.
+        threads: Of ONNX Runtime and for decoding; None for as many as the process has cores.
+
+    Raises:
+        BundleError: a model that cannot be run, keeps tensors elsewhere, or does not fit the labels.
+        ConfigurationError: no ONNX Runtime.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        preprocessing: ImagePreprocessing,
+        labels: Labels,
+        *,
+        decision: DecisionRule | None = None,
+        threads: int | None = None,
+    ) -> None:
+        check_content(MODEL, model)
+        self.preprocessing = preprocessing
+        self.labels = labels
+        self.decision = decision
+        self.threads = threads or usable_cores()
+        self._session = _session(model, self.threads)
+        height, width = preprocessing.size
+        shapes = [port.shape for port in (*self._session.get_inputs(), *self._session.get_outputs())]
+        if [shape[1:] for shape in shapes[:2]] != [[3, height, width], [len(labels)]] or len(shapes) != 3:
+            raise BundleError(
+                f"{MODEL} maps {shapes[0]} to {shapes[1:]}, which are not pixels of {height} x {width} to "
+                f"{len(labels)} classes and features; export the bundle anew"
+            )
+
+    @classmethod
+    def of(cls, bundle: Bundle, *, threads: int | None = None) -> Predictor:
+        """Makes the predictor of a bundle.
+
+        Raises:
+            BundleError: a file that was altered.
+        """
+        model = bundle.read(MODEL)
+        return cls(model, bundle.preprocessing, bundle.labels, decision=bundle.decision, threads=threads)
+
+    def pixels(self, item: bytes | Path) -> Pixels:
+        """Returns (3, H, W) pixels of a picture.
+
+        Raises:
+            UnreadableFileError: it cannot be decoded.
+        """
+        crop = self.preprocessing.evaluation_crop(decode_image(item))
+        return np.ascontiguousarray(crop.transpose(2, 0, 1))
+
+    def run(self, pixels: Pixels) -> tuple[Floats, Floats]:
+        """Maps (N, 3, H, W) pixels to (N, C) probabilities and (N, D) features."""
+        probabilities, features = self._session.run(None, {self._session.get_inputs()[0].name: pixels})
+        return probabilities, features
+
+    def answer(
+        self, item: bytes | Path, *, sensitive: Mapping[str, str | None] | None = None, features: bool = False
+    ) -> Answer:
+        """Answers for one picture.
+
+        Args:
+            item: The bytes of a picture, or its file.
+            sensitive: Values of sensitive features by name, for a model with a threshold for each group; a value that
+                is not known is None.
+            features: Whether the features are wanted too.
+
+        Raises:
+            UnreadableFileError: it cannot be decoded.
+            ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
+        """
+        slots = self.slots([sensitive or {}])
+        probabilities, found = self.run(self.pixels(item)[None])
+        code = int(self.decide(probabilities, slots)[0])
+        return Answer.of(probabilities[0], self.labels, found[0] if features else None, code=code)
+
+    def answer_all(
+        self,
+        items: Sequence[bytes | Path],
+        *,
+        sensitive: Sequence[Mapping[str, str | None]] | None = None,
+        features: bool = False,
+        batch_size: int = BATCH,
+    ) -> list[Answer]:
+        """Answers for many pictures, in their order; one that cannot be read fails none of the others.
+
+        Args:
+            items: The bytes of pictures, or their files.
+            sensitive: Values of sensitive features of each, by name.
+            features: Whether the features are wanted too.
+            batch_size: Pictures at a time, which bounds the memory.
+
+        Raises:
+            ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
+        """
+        if batch_size < 1:
+            raise ConfigurationError(f"batch_size is at least 1, got {batch_size}")
+        given = [{} for _ in items] if sensitive is None else sensitive
+        if len(given) != len(items):
+            raise ConfigurationError(f"{len(given)} rows of sensitive values for {len(items)} pictures; give one each")
+        slots = self.slots(given)
+        answers: list[Answer] = []
+        with ThreadPoolExecutor(self.threads) as pool:  # Pillow decodes without Python's lock
+            for start in range(0, len(items), batch_size):
+                part = slice(start, start + batch_size)
+                answers += self._batch(list(pool.map(self._attempt, items[part])), slots[part], features)
+        return answers
+
+    def slots(self, given: Sequence[Mapping[str, str | None]]) -> NDArray[np.int64]:
+        """Returns (N,) slots of the groups that the decision rule asks for; zeros where it asks for none.
+
+        Raises:
+            ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
+        """
+        if self.decision is None or self.decision.feature is None:
+            return np.zeros(len(given), dtype=np.int64)
+        feature = self.decision.feature
+        if any(feature.name not in values for values in given):
+            raise ConfigurationError(
+                f"this model has a threshold for each group of {feature.name!r} ({', '.join(feature.groups)}); "
+                "give the group of each picture, or null where it is not known"
+            )
+        return feature.encode(values[feature.name] for values in given)
+
+    def decide(self, probabilities: Floats, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns (N,) class codes of (N, C) probabilities and (N,) slots."""
+        if self.decision is None:
+            return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
+        return self.decision.decide(probabilities, slots, np.zeros(len(probabilities), dtype=np.int64))
+
+    def _attempt(self, item: bytes | Path) -> Pixels | str:
+        try:
+            return self.pixels(item)
+        except UnreadableFileError as error:
+            return str(error)
+
+    def _batch(self, read: list[Pixels | str], slots: NDArray[np.int64], wanted: bool) -> list[Answer]:
+        places = [place for place, pixels in enumerate(read) if not isinstance(pixels, str)]
+        answers = [Answer(error=pixels) if isinstance(pixels, str) else Answer() for pixels in read]
+        if places:
+            probabilities, features = self.run(np.stack([pixels for pixels in read if not isinstance(pixels, str)]))
+            codes = self.decide(probabilities, slots[places])
+            for row, place in enumerate(places):
+                shown = features[row] if wanted else None
+                answers[place] = Answer.of(probabilities[row], self.labels, shown, code=int(codes[row]))
+        return answers
+
+    def self_test(self, bundle: Bundle) -> float:
+        """Answers the bundle's golden pictures; returns by how much a probability differs at most.
+
+        Raises:
+            BundleError: by more than the bundle tolerates; this processor or its libraries do not answer as the
+                trained model did.
+        """
+        goldens = Goldens.from_dict(read_json(GOLDENS, bundle.read(GOLDENS)), bundle.read)
+        found, _ = self.run(np.stack([self.pixels(picture) for picture in goldens.pictures.values()]))
+        if found.shape != goldens.probabilities.shape:
+            raise BundleError(f"{GOLDENS} has answers of another number of classes; export the bundle anew")
+        apart = np.abs(found - goldens.probabilities).max(axis=1)
+        worst = int(apart.argmax())  # a NaN is found too, and no comparison with one is true
+        if not apart[worst] <= bundle.manifest.tolerance:
+            raise BundleError(
+                f"the answer for {list(goldens.pictures)[worst]} differs by {apart[worst]:.2g} from the trained "
+                f"model's, and {bundle.manifest.tolerance:g} is tolerated; try another processor or ONNX Runtime"
+            )
+        return float(apart[worst])
+
+
+def _session(model: bytes, threads: int) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ConfigurationError(
+            "a bundle is answered by ONNX Runtime, which is not installed; pip install 'fairlead[serve]'"
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors; what it warns of, no caller can mend
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # what ONNX Runtime raises is not a closed list
+        reason = str(error).partition("\n")[0]
+        raise BundleError(f"{MODEL} cannot be run ({reason}); export the bundle anew") from error

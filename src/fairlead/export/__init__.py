@@ -1,0 +1,22 @@
+"""From a trained module to a bundle that answers as it does."""
+
+from fairlead.export.awkward import awkward_files, golden_files
+from fairlead.export.graph import answering, export_graph, export_weights
+from fairlead.export.parity import Parity, check_parity, measure_parity
+from fairlead.export.reference import reference_tallies
+from fairlead.export.run_bundle import ExportSettings, export_run, load_model
+
+__all__ = [
+    "ExportSettings",
+    "Parity",
+    "answering",
+    "awkward_files",
+    "check_parity",
+    "export_graph",
+    "export_run",
+    "export_weights",
+    "golden_files",
+    "load_model",
+    "measure_parity",
+    "reference_tallies",
+]

@@ -1,0 +1,190 @@
+"""From a finished run to its bundle."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fairlead import __version__
+from fairlead.bundle import Bundle, FileDigest, Goldens, Manifest, Predictor, check_target, sign_bundle, write_bundle
+from fairlead.bundle import bundle as layout
+from fairlead.data import ImageRows
+from fairlead.errors import ConfigurationError, ExportError, UnreadableFileError
+from fairlead.evidence import Ledger
+from fairlead.export.awkward import awkward_files, golden_files
+from fairlead.export.graph import OPSET, answering, export_graph, export_weights
+from fairlead.export.parity import TOLERANCE, check_parity
+from fairlead.export.reference import reference_tallies
+from fairlead.judgement import GateDecision, Override
+from fairlead.modules import ImageClassifier
+from fairlead.records import RunFolder, Split, TaskKind
+
+_VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "timm", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What is asked of an export.
+
+    Attributes:
+        output: The bundle's folder; None for ``RUN/bundle``. A bundle that is there is replaced.
+        override: Who answers for the release where the gate blocks.
+        key: A private key to sign with.
+        rows: Held-out files to compare on at most; every one takes as long as an answer of each model.
+
+    Examples:
+        >>> ExportSettings().rows
+        64
+    """
+
+    output: Path | None = None
+    override: Override | None = None
+    key: Path | None = None
+    rows: int = 64
+
+
+def export_run(
+    run: RunFolder, rows: ImageRows | None, settings: ExportSettings | None = None, *, gone: str = ""
+) -> Bundle:
+    """Writes the bundle of the model that a run kept, with the gate's verdict inside, and opens it.
+
+    Nothing is written unless the exported model answers raw files as the trained one does: held-out ones, and
+    awkward ones drawn on the spot. The bundle is opened and its goldens are answered before it takes its place.
+
+    Args:
+        run: A finished run.
+        rows: The run's data, for held-out files to compare on; None where they are gone.
+        settings: Where to, and who signs.
+        gone: Why there are no rows, for the manifest.
+
+    Raises:
+        ExportError: the module cannot be exported, or what came of it answers differently.
+        ConfigurationError: a folder that is no finished run.
+        OutputFolderError: the target holds something that is no bundle.
+    """
+    settings = settings or ExportSettings()
+    target = settings.output or run.bundle
+    check_target(target)
+    module = load_model(run)
+    if module.decision is not None and module.decision.randomised:
+        raise ExportError(
+            "this model draws its decisions, and what is served answers two alike people alike; choose thresholds "
+            "that are not drawn: --mitigate thresholds, or one-threshold"
+        )
+    evidence, decision = _evidence(run, settings.override)
+    graph = export_graph(module)
+    predictor = Predictor(graph, module.preprocessing, module.labels)
+    files, parity = _compare(module, predictor, rows, settings.rows, gone)
+    content = _records(run, module, rows) | files | {layout.MODEL: graph, layout.EVIDENCE: _json(evidence)}
+    manifest = Manifest(
+        task=TaskKind.of_classes(len(module.labels)).value,
+        labels_sha256=FileDigest.of(content[layout.LABELS]).sha256,
+        fairlead=__version__,
+        opset=OPSET,
+        tolerance=TOLERANCE,
+        gate=decision.to_dict(),
+        parity=parity,
+        versions={name: version(name) for name in _VERSIONS},
+        files={name: FileDigest.of(written) for name, written in content.items()},
+    )
+
+    def check(hidden: Path) -> None:
+        if settings.key is not None:
+            sign_bundle(hidden, settings.key)
+        bundle = Bundle.open(hidden)
+        Predictor.of(bundle).self_test(bundle)
+
+    return Bundle.open(write_bundle(target, content, manifest.to_bytes(), check=check))
+
+
+def load_model(run: RunFolder) -> ImageClassifier:
+    """Loads the model that a run kept, on the CPU.
+
+    Raises:
+        ConfigurationError: no finished run, or a checkpoint that is not whole.
+    """
+    if not run.model.is_file():
+        raise ConfigurationError(f"{run.path} holds no model.ckpt; name the folder of a finished run")
+    try:
+        return ImageClassifier.load_from_checkpoint(run.model, map_location="cpu", weights_only=True)
+    except (EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigurationError(
+            f"{run.model} is not a whole checkpoint of an ImageClassifier ({reason[:200]}); name another run"
+        ) from error
+
+
+def _evidence(run: RunFolder, override: Override | None) -> tuple[dict[str, Any], GateDecision]:
+    """Returns the run's findings and the gate's decision; an override that is needed stands in both."""
+    try:
+        content = json.loads(run.evidence.read_text(encoding="utf-8"))
+        ledger, gate = Ledger.from_dict(content), content["gate"]
+        signed = Override(**gate["override"]) if gate["override"] else None
+        decision = GateDecision(gate["passes"], tuple(gate["blocked_by"]), signed)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{run.evidence} cannot be read ({error}), and no bundle is made without evidence; name a finished run"
+        ) from error
+    if override is not None and not decision.passes:
+        ledger = ledger.add(override.finding())
+        decision = GateDecision(True, decision.blocked_by, override)
+    return content | ledger.to_dict() | {"gate": decision.to_dict()}, decision
+
+
+def _compare(
+    module: ImageClassifier, predictor: Predictor, rows: ImageRows | None, most: int, gone: str
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Returns the goldens as files of the bundle, and what was compared; raises where the models differ."""
+    awkward = check_parity(module, predictor, awkward_files().items())
+    parity: dict[str, Any] = {"awkward": awkward.to_dict(), "held_out": None, "note": gone}
+    held_out = list(_held_out(rows, most)) if rows is not None else []
+    if held_out:
+        compared = check_parity(module, predictor, held_out)
+        # Without the file's name, which may be a person's: a bundle travels.
+        parity["held_out"] = {"files": compared.files, "largest_difference": compared.largest_difference}
+    elif not gone:
+        parity["note"] = "no held-out file could be read"
+    pictures = {f"goldens/{name}": content for name, content in golden_files().items()}
+    with answering(module), torch.inference_mode():
+        crops = torch.from_numpy(np.stack([predictor.pixels(content) for content in pictures.values()]))
+        expected = module.probabilities(module(crops).float()).double().numpy()
+    return pictures | {layout.GOLDENS: _json(Goldens(pictures, expected).to_dict())}, parity
+
+
+def _held_out(rows: ImageRows, most: int) -> Iterator[tuple[str, bytes]]:
+    """Yields test files spread evenly over the split; one that is gone since the run is left out."""
+    test = rows.of(Split.TEST)
+    for place in np.unique(np.linspace(0, len(test) - 1, min(most, len(test))).round().astype(int)):
+        index = int(test[place])
+        try:
+            yield rows.pictures.name(index), rows.pictures.content(index)
+        except UnreadableFileError:
+            continue
+
+
+def _records(run: RunFolder, module: ImageClassifier, rows: ImageRows | None) -> dict[str, bytes]:
+    tallies = reference_tallies(run.predictions, module.labels, rows.sensitive if rows is not None else ())
+    records = {
+        layout.WEIGHTS: export_weights(module),
+        layout.PREPROCESSING: _json(module.preprocessing.to_dict()),
+        layout.LABELS: _json(list(module.labels)),
+        layout.CALIBRATION: _json({"schema": 1, "temperature": float(module.temperature)}),
+        layout.DECISION: _json(module.decision.to_dict() if module.decision else None),
+        layout.REFERENCE: json.dumps(
+            {"schema": 1, "split": "calibration", "tallies": [tally.to_dict() for tally in tallies]}
+        ).encode("utf-8"),
+    }
+    kept = {layout.METRICS: run.metrics, layout.CARD: run.path / "card.md"}
+    return records | {name: file.read_bytes() for name, file in kept.items() if file.is_file()}
+
+
+def _json(content: Mapping[str, Any] | list[Any] | None) -> bytes:
+    return (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode("utf-8")
