@@ -2,7 +2,7 @@
 
 from fairlead.judgement.findings import judge
 from fairlead.judgement.gate import GateDecision, ReleaseGate
-from fairlead.judgement.group_table import GroupRow, group_table
+from fairlead.judgement.group_table import GroupRow, group_table, hidden_groups
 from fairlead.judgement.measurement import Measurement, measure
 from fairlead.judgement.override import OVERRIDE_CODE, Override
 from fairlead.judgement.policy import Policy
@@ -20,6 +20,7 @@ __all__ = [
     "Policy",
     "ReleaseGate",
     "group_table",
+    "hidden_groups",
     "judge",
     "measure",
 ]
