@@ -7,6 +7,7 @@ usage: fairlead VERB [options]
   test       measure on the test split, the temperature fitted first      fairlead test --config ... --ckpt_path ...
   predict    label new pictures with the model of a run                   fairlead predict RUN FOLDER_OR_TABLE
   audit      judge the predictions of any model, from a table of them     fairlead audit TABLE --sensitive sex ...
+  report     write a run, or an audit, as one web page                    fairlead report RUN
 
 Every verb explains itself with --help. To go from raw photos to a measured model in one command:
 
@@ -44,6 +45,12 @@ def _audit(arguments: Sequence[str]) -> int:
     return run_audit(arguments)
 
 
+def _report(arguments: Sequence[str]) -> int:
+    from fairlead.cli.report import run_report
+
+    return run_report(arguments)
+
+
 # Each verb imports what it needs when it runs, so that `fairlead --help` answers at once.
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "fit": _lightning("fit"),
@@ -51,6 +58,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": _lightning("test"),
     "predict": _predict,
     "audit": _audit,
+    "report": _report,
 }
 
 

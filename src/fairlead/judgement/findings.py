@@ -33,8 +33,8 @@ def judge(
         policy: Figures and their limits.
         split: What the rows are of.
         level: Coverage of each interval.
-        fewest_shown: Rows a group must have for its own rate to be quoted. A smaller one does not enter an estimate, lest
-            its rate be read off it; the interval then allows for any rate of it.
+        fewest_shown: Rows a group must have for its own rate to be quoted. A smaller one does not enter an estimate,
+            lest its rate be read off it; the interval then allows for any rate of it.
 
     Raises:
         ConfigurationError: no tally, or two of one feature that a figure could be read off.

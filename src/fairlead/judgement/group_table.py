@@ -81,7 +81,7 @@ def group_table(tally: GroupTally, rate: str, *, fewest: int = 10, level: float 
 
 
 def hidden_groups(rows: NDArray[np.int64], fewest: int) -> NDArray[np.bool_]:
-    """Returns which of (G,) groups are not to be quoted: those of too few rows, and the next smallest beside an only one.
+    """Returns which of (G,) groups are not quoted: those of too few rows, and beside an only one the next smallest.
 
     Args:
         rows: Rows of each group's own denominator; a group without any has nothing to hide.

@@ -129,6 +129,11 @@ class RunFolder:
         """Picture: the rates of the groups of each sensitive feature on the test split."""
         return self.path / "groups.png"
 
+    @property
+    def report(self) -> Path:
+        """The run as one web page that needs no other file."""
+        return self.path / "report.html"
+
     @staticmethod
     def write_json(path: Path, content: Mapping[str, Any]) -> None:
         """Writes JSON so that a reader never sees half of it; NaN is refused."""
