@@ -30,6 +30,7 @@ def run_audit(arguments: Sequence[str]) -> int:
     evidence = _evidence_file(Path(options.output))
 
     from fairlead.cli.audit_story import tell_audit
+    from fairlead.report import RunRecord, write_document
     from fairlead.tables import count_table, open_table
 
     path = Path(options.table).expanduser()
@@ -39,6 +40,9 @@ def run_audit(arguments: Sequence[str]) -> int:
     evidence.parent.mkdir(parents=True, exist_ok=True)
     RunFolder.write_json(evidence, ledger.to_dict() | {"gate": decision.to_dict()})
     tell_audit(counted, columns, ledger, decision, evidence)
+    run = RunFolder(evidence.parent)
+    RunFolder.write_atomically(run.report, write_document(RunRecord.read(run)).encode("utf-8"))
+    print(f"report: {run.report}")
     return 0 if decision.passes else BLOCKED
 
 
@@ -56,14 +60,14 @@ def _decide(
 def _parser() -> Parser:
     parser = Parser(
         prog="fairlead audit",
-        description="Audit the predictions of any model, in any framework, from a table of them. Writes evidence.json. "
-        "The exit code is 0 where the release gate passes, 1 where it does not, 2 on misuse.",
+        description="Audit the predictions of any model, in any framework, from a table of them. Writes evidence.json "
+        "and report.html. The exit code is 0 where the release gate passes, 1 where it does not, 2 on misuse.",
     )
     parser.add_argument("table", type=str, metavar="TABLE", help="CSV, TSV or Parquet, or a folder of Parquet files")
     _add_columns(parser)
     verdict = parser.add_argument_group("verdict")
     verdict.add_argument("--policy", type=str, default=None, metavar="FILE", help="limits; default: three of 0.1 each")
-    verdict.add_argument("--output", type=str, required=True, metavar="DIR", help="where evidence.json goes")
+    verdict.add_argument("--output", type=str, required=True, metavar="DIR", help="where both go")
     verdict.add_argument(
         "--override", type=str, default=None, metavar="REASON", help="pass a gate that blocks, and why"
     )

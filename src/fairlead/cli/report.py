@@ -22,8 +22,7 @@ def run_report(arguments: Sequence[str]) -> int:
     parser.add_argument("--output", type=str, default=None, metavar="DIR", help="where report.html goes; default: RUN")
     options = parser.parse_args(list(arguments))
 
-    from fairlead.report.document import write_document
-    from fairlead.report.run_record import RunRecord
+    from fairlead.report import RunRecord, write_document
 
     page = write_document(RunRecord.read(RunFolder(Path(options.run))))
     target = RunFolder(Path(options.run if options.output is None else options.output))

@@ -25,13 +25,14 @@ h1{font-size:1.7rem;line-height:1.2;margin:0 0 1rem}h2{font-size:1.2rem;margin:2
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--soft);padding:.2rem 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .7rem .4rem 0;border-bottom:1px solid var(--line)}
-th,td{min-width:4rem;overflow-wrap:break-word}td.says{min-width:15rem}
+th{overflow-wrap:break-word}th bdi,td{overflow-wrap:anywhere}td[class]{white-space:nowrap}
+td.says{min-width:15rem;white-space:normal}td.bar{min-width:12rem;white-space:normal}
 .flagged,.failed{color:var(--bad);font-weight:600}.clear{color:var(--good);font-weight:600}
 .undecided,.insufficient{color:var(--open);font-weight:600}
 img{max-width:100%;height:auto;background:#fff;border-radius:.3rem}figure{margin:1rem 0}
 figcaption,.soft{color:var(--soft)}svg{display:block;width:11rem;height:1.5rem}
 @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--tint:#fff;--bad:#b3261e;--good:#1a6e37;
---open:#7a5200}body{max-width:none;padding:0;font-size:10pt}.wide{overflow:visible}td.says{min-width:0}
+--open:#7a5200}body{max-width:none;padding:0;font-size:10pt}.wide{overflow:visible}td.says,td.bar{min-width:0}
 tr,figure,.answer{break-inside:avoid}h2{break-after:avoid}}
 """
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -79,7 +80,8 @@ def _answer(record: RunRecord) -> str:
     word = "passes" if decision.passes else "blocked"
     if decision.override or decision.passes:
         unsettled = len(record.ledger.on("test").with_verdict(_OPEN))
-        why = f"<p><bdi>{escape(explain_gate(decision, unsettled))}</bdi></p>"
+        told = explain_gate(decision, unsettled).removeprefix("passes: ")
+        why = f"<p><bdi>{escape(told[:1].upper() + told[1:])}.</bdi></p>"
     else:
         why = f"<ul>{''.join(f'<li><bdi>{escape(reason)}</bdi></li>' for reason in decision.blocked_by)}</ul>"
     return f'<section class="answer {word}"><strong>The release gate: {word}</strong>{why}</section>'
@@ -116,7 +118,8 @@ def _verdict(finding: Finding) -> str:
     return (
         f'<tr><th scope="row">{escape(finding.figure.replace("_", " "))}<br><bdi>{escape(places)}</bdi>'
         f'<br><span class="soft">{escape(finding.code)}</span></th>'
-        f'<td class="{word}">{word.replace("_", " ")}</td><td>{_bar(finding) if shown else ""}{told}{limit}</td>'
+        f'<td class="{word}">{word.replace("_", " ")}</td>'
+        f'<td class="bar">{_bar(finding) if shown else ""}{told}{limit}</td>'
         f'<td>{shown.rows if shown else ""}</td><td class="says"><bdi>{escape(finding.remedy)}</bdi></td></tr>'
     )
 
