@@ -26,13 +26,18 @@ h1{font-size:1.7rem;line-height:1.2;margin:0 0 1rem}h2{font-size:1.2rem;margin:2
 caption{text-align:left;color:var(--soft);padding:.2rem 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .7rem .4rem 0;border-bottom:1px solid var(--line)}
 th{overflow-wrap:break-word}th bdi,td{overflow-wrap:anywhere}td[class]{white-space:nowrap}
-td.says{min-width:15rem;white-space:normal}td.bar{min-width:12rem;white-space:normal}
+td.says{min-width:15rem;white-space:normal}.figure{min-width:10rem}td.bar{min-width:12rem;white-space:normal}
 .flagged,.failed{color:var(--bad);font-weight:600}.clear{color:var(--good);font-weight:600}
 .undecided,.insufficient{color:var(--open);font-weight:600}
 img{max-width:100%;height:auto;background:#fff;border-radius:.3rem}figure{margin:1rem 0}
 figcaption,.soft{color:var(--soft)}svg{display:block;width:11rem;height:1.5rem}
+@media screen and (max-width:40rem){
+table:has(.says) :is(tbody,tr,th,td){display:block;min-width:0}
+table:has(.says){display:block}
+table:has(.says) thead{display:none}tr:has(.says){border-bottom:1px solid var(--line);padding:.5rem 0}
+tr:has(.says)>*{border:0;padding:.1rem 0}caption{display:block}}
 @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--tint:#fff;--bad:#b3261e;--good:#1a6e37;
---open:#7a5200}body{max-width:none;padding:0;font-size:10pt}.wide{overflow:visible}td.says,td.bar{min-width:0}
+--open:#7a5200}body{max-width:none;padding:0;font-size:10pt}.wide{overflow:visible}td.says,td.bar,.figure{min-width:0}
 tr,figure,.answer{break-inside:avoid}h2{break-after:avoid}}
 """
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -116,7 +121,7 @@ def _verdict(finding: Finding) -> str:
     told = f"{shown}" if shown else "no value"
     limit = f", limit {finding.limit.most:g}" if finding.limit else ""
     return (
-        f'<tr><th scope="row">{escape(finding.figure.replace("_", " "))}<br><bdi>{escape(places)}</bdi>'
+        f'<tr><th scope="row" class="figure">{escape(finding.figure.replace("_", " "))}<br><bdi>{escape(places)}</bdi>'
         f'<br><span class="soft">{escape(finding.code)}</span></th>'
         f'<td class="{word}">{word.replace("_", " ")}</td>'
         f'<td class="bar">{_bar(finding) if shown else ""}{told}{limit}</td>'
@@ -130,9 +135,9 @@ def _bar(finding: Finding) -> str:
     if found is None or limit is None:
         return ""
     scale = 200 / max(1.0, found.high, limit.most)
-    low, high, value, most = (2 + scale * number for number in (found.low, found.high, found.value, limit.most))
+    low, high, value, most = (6 + scale * number for number in (found.low, found.high, found.value, limit.most))
     return (
-        '<svg viewBox="0 0 204 24" aria-hidden="true" focusable="false"><line x1="2" x2="202" y1="12" y2="12" '
+        '<svg viewBox="0 0 212 24" aria-hidden="true" focusable="false"><line x1="6" x2="206" y1="12" y2="12" '
         'stroke="currentColor" stroke-opacity=".25"/>'
         f'<line x1="{low:.1f}" x2="{high:.1f}" y1="12" y2="12" stroke="currentColor" stroke-width="5" '
         f'stroke-opacity=".6"/><circle cx="{value:.1f}" cy="12" r="5" fill="currentColor"/>'
