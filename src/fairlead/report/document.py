@@ -108,7 +108,7 @@ def _figures(record: RunRecord) -> str:
 
 
 def _verdicts(findings: Sequence[Finding], split: str) -> str:
-    head = ("Figure", "Verdict", "Interval against its limit", "Rows", "What to do")
+    head = ("Figure", "Verdict", "Interval against its limit", "Counted", "What to do")
     body = "".join(_verdict(finding) for finding in findings)
     title = f"Verdicts on {escape(split)} rows"
     caption = "The bar is the interval, from 0 to 1, the dot the value, the upright line the limit"
@@ -125,7 +125,7 @@ def _verdict(finding: Finding) -> str:
         f'<br><span class="soft">{escape(finding.code)}</span></th>'
         f'<td class="{word}">{word.replace("_", " ")}</td>'
         f'<td class="bar">{_bar(finding) if shown else ""}{told}{limit}</td>'
-        f'<td>{shown.rows if shown else ""}</td><td class="says"><bdi>{escape(finding.remedy)}</bdi></td></tr>'
+        f'<td>{f"{shown.rows} rows" if shown else ""}</td><td class="says"><bdi>{escape(finding.remedy)}</bdi></td></tr>'
     )
 
 
