@@ -125,7 +125,8 @@ def _verdict(finding: Finding) -> str:
         f'<br><span class="soft">{escape(finding.code)}</span></th>'
         f'<td class="{word}">{word.replace("_", " ")}</td>'
         f'<td class="bar">{_bar(finding) if shown else ""}{told}{limit}</td>'
-        f'<td>{f"{shown.rows} rows" if shown else ""}</td><td class="says"><bdi>{escape(finding.remedy)}</bdi></td></tr>'
+        f"<td>{f'{shown.rows} rows' if shown else ''}</td>"
+        f'<td class="says"><bdi>{escape(finding.remedy)}</bdi></td></tr>'
     )
 
 
