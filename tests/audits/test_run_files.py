@@ -143,6 +143,8 @@ def test_everything_is_written_with_this_schema(run, model, finetuned):
         "evidence.json",
         "groups.png",
         "report.html",
+        "card.md",
+        "tallies.json",
     }
     assert run.model.read_bytes() == b"weights"
     content = json.loads(run.metrics.read_text())

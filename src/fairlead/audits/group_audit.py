@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairlead.evidence import Ledger
-from fairlead.judgement import GateDecision, Policy, ReleaseGate, judge
-from fairlead.measures import GroupTally
+from fairlead.judgement import FEWEST_SHOWN, GateDecision, Policy, ReleaseGate, judge
+from fairlead.measures import GroupTally, written_tallies
 from fairlead.records import Predictions, Split
 
 
@@ -77,3 +77,7 @@ class GroupAudit:
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of ``evidence.json``, plain JSON values."""
         return {**self.ledger.to_dict(), "gate": self.decision.to_dict()}
+
+    def counts(self) -> dict[str, Any]:
+        """Returns the content of ``tallies.json``, plain JSON values: every group, small ones too."""
+        return written_tallies({split.value: part for split, part in self.tallies.items()}, FEWEST_SHOWN)

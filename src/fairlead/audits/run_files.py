@@ -19,7 +19,7 @@ from fairlead.backbones import Backbone
 from fairlead.data import ImageRows
 from fairlead.judgement import Policy
 from fairlead.records import RunFolder, Split
-from fairlead.report import RunRecord, draw_confusion, draw_groups, draw_top_losses, explain_gate, write_document
+from fairlead.report import draw_confusion, draw_groups, draw_top_losses, explain_gate, write_report
 
 _VERSIONS = ("fairlead", "torch", "torchvision", "lightning", "timm", "numpy", "scipy", "pillow", "scikit-learn")
 
@@ -56,7 +56,7 @@ def keep_run(
     model: Path,
     policy: Policy | None = None,
 ) -> GroupAudit:
-    """Writes all that is known by now: the model that is kept, figures, evidence, then pictures and the report.
+    """Writes all that is known by now: the model that is kept, figures, evidence, then pictures, report and card.
 
     Called after the probe and again after fine-tuning, so that a run that is stopped has lost nothing. Each file
     appears whole.
@@ -88,8 +88,9 @@ def keep_run(
     }
     RunFolder.write_json(run.metrics, content)
     RunFolder.write_json(run.evidence, audit.to_dict())
+    RunFolder.write_json(run.tallies, audit.counts())
     _draw(run, rows, results, audit)
-    RunFolder.write_atomically(run.report, write_document(RunRecord.read(run)).encode("utf-8"))
+    write_report(run)
     return audit
 
 

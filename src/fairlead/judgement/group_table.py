@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from fairlead.evidence import Estimate
 from fairlead.measures import GroupRates, GroupTally
 
+FEWEST_SHOWN = 10
+"""Rows from which a group is quoted, unless something else is asked for."""
+
 
 @dataclass(frozen=True)
 class GroupRow:
@@ -41,7 +44,9 @@ class GroupRow:
         }
 
 
-def group_table(tally: GroupTally, rate: str, *, fewest: int = 10, level: float = 0.95) -> tuple[GroupRow, ...]:
+def group_table(
+    tally: GroupTally, rate: str, *, fewest: int = FEWEST_SHOWN, level: float = 0.95
+) -> tuple[GroupRow, ...]:
     """Returns each declared group's rate, groups of fewer rows than ``fewest`` left without numbers.
 
     One small group alone could be had from the total less the others, so the next smallest is left out with it.

@@ -166,6 +166,8 @@ def _extremes(kind: FigureKind, groups: tuple[str, ...], values: Floats, rows: N
     chosen = [top] if kind is FigureKind.WORST else [top, bottom]
     if min(int(rows[group]) for group in chosen) < fewest:
         return ""
+    if len(chosen) == 2 and values[top] == values[bottom]:
+        return f"all groups {values[top]:.3f}"
     return ", ".join(f"{groups[group]} {values[group]:.3f}" for group in chosen)
 
 

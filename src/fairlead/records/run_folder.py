@@ -134,6 +134,21 @@ class RunFolder:
         """The run as one web page that needs no other file."""
         return self.path / "report.html"
 
+    @property
+    def card(self) -> Path:
+        """A first model card, in the form the Hugging Face Hub reads."""
+        return self.path / "card.md"
+
+    @property
+    def tallies(self) -> Path:
+        """The counts of every group, small ones too: not for publication; report and card leave those out."""
+        return self.path / "tallies.json"
+
+    @property
+    def mitigation(self) -> Path:
+        """What a mitigation gained and cost, where there was one."""
+        return self.path / "mitigation.json"
+
     @staticmethod
     def write_json(path: Path, content: Mapping[str, Any]) -> None:
         """Writes JSON so that a reader never sees half of it; NaN is refused."""

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from fairlead.evidence import Finding, Verdict
+from fairlead.evidence import Finding
 from fairlead.report.run_record import RunRecord
+from fairlead.report.sections import (
+    OPEN,
+    Section,
+    figures_section,
+    group_sections,
+    mitigation_sections,
+    splits_of,
+    untested,
+)
 from fairlead.report.verdicts import explain_gate
 
-_OPEN = (Verdict.UNDECIDED, Verdict.INSUFFICIENT)
-_MEASURED = (Verdict.CLEAR, Verdict.FLAGGED, Verdict.UNDECIDED)
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1f2328;--soft:#59636e;--line:#d1d9e0;--page:#fff;--tint:#f6f8fa;
 --bad:#b3261e;--good:#1a6e37;--open:#7a5200}
@@ -57,8 +64,10 @@ def write_document(record: RunRecord) -> str:
         _answer(record),
         _table("The model", "What was kept, and what it was made of", ("Fact", "Value"), record.model.items()),
         _table("The data", "Rows by split", ("Split", "Rows"), record.rows.items()),
-        _figures(record),
-        *(_verdicts(record.ledger.on(split).findings, split) for split in _splits(record)),
+        _section(figures_section(record)),
+        *(_verdicts(record, split) for split in splits_of(record)),
+        *map(_section, group_sections(record)),
+        *map(_section, mitigation_sections(record)),
         _untested(record),
         _pictures(record),
     ]
@@ -75,16 +84,11 @@ def write_document(record: RunRecord) -> str:
     )
 
 
-def _splits(record: RunRecord) -> list[str]:
-    found = {finding.split for finding in record.ledger}
-    return sorted(found, key=lambda split: (split != "test", split))
-
-
 def _answer(record: RunRecord) -> str:
     decision = record.decision
     word = "passes" if decision.passes else "blocked"
     if decision.override or decision.passes:
-        unsettled = len(record.ledger.on("test").with_verdict(_OPEN))
+        unsettled = len(record.ledger.on("test").with_verdict(OPEN))
         told = explain_gate(decision, unsettled).removeprefix("passes: ")
         why = f"<p><bdi>{escape(told[:1].upper() + told[1:])}.</bdi></p>"
     else:
@@ -92,32 +96,21 @@ def _answer(record: RunRecord) -> str:
     return f'<section class="answer {word}"><strong>The release gate: {word}</strong>{why}</section>'
 
 
-def _figures(record: RunRecord) -> str:
-    rows = [
-        (
-            name.replace("_", " "),
-            f"{found.value:.3f}" if found else "cannot be measured",
-            f"{found.low:.3f} to {found.high:.3f}" if found else "",
-            found.rows if found else "",
-        )
-        for name, found in record.test.items()
-    ]
-    levels = sorted({f"{100 * found.level:.0f} %" for found in record.test.values() if found})
-    caption = f"Test rows; intervals of {' and '.join(levels)}" if levels else "Test rows"
-    return _table("How well it answers", caption, ("Figure", "Value", "Interval", "Rows"), rows)
+def _section(section: Section) -> str:
+    return _table(section.title, section.caption, section.head, section.rows)
 
 
-def _verdicts(findings: Sequence[Finding], split: str) -> str:
+def _verdicts(record: RunRecord, split: str) -> str:
     head = ("Figure", "Verdict", "Interval against its limit", "Counted", "What to do")
-    body = "".join(_verdict(finding) for finding in findings)
+    body = "".join(_verdict(record, finding) for finding in record.ledger.on(split))
     title = f"Verdicts on {escape(split)} rows"
     caption = "The bar is the interval, from 0 to 1, the dot the value, the upright line the limit"
     return f"<section><h2>{title}</h2>{_grid(caption, head, body)}</section>"
 
 
-def _verdict(finding: Finding) -> str:
+def _verdict(record: RunRecord, finding: Finding) -> str:
     places = ", ".join(place for place in (finding.feature, finding.group) if place)
-    word, shown = finding.verdict.value, finding.estimate if finding.verdict in _MEASURED else None
+    word, shown = finding.verdict.value, record.estimate_of(finding)
     told = f"{shown}" if shown else "no value"
     limit = f", limit {finding.limit.most:g}" if finding.limit else ""
     return (
@@ -126,7 +119,7 @@ def _verdict(finding: Finding) -> str:
         f'<td class="{word}">{word.replace("_", " ")}</td>'
         f'<td class="bar">{_bar(finding) if shown else ""}{told}{limit}</td>'
         f"<td>{f'{shown.rows} rows' if shown else ''}</td>"
-        f'<td class="says"><bdi>{escape(finding.remedy)}</bdi></td></tr>'
+        f'<td class="says"><bdi>{escape(record.remedy_of(finding))}</bdi></td></tr>'
     )
 
 
@@ -147,24 +140,7 @@ def _bar(finding: Finding) -> str:
 
 
 def _untested(record: RunRecord) -> str:
-    test = record.ledger.on("test")
-    told = []
-    if not any(finding.feature for finding in test):
-        told.append("No sensitive feature was audited on test rows: nothing is known of gaps between groups.")
-    for finding in test.with_verdict((*_OPEN, Verdict.NOT_APPLICABLE, Verdict.FAILED)):
-        place = f" of {finding.feature}" if finding.feature else ""
-        told.append(
-            f"{finding.figure.replace('_', ' ')}{place} ({finding.code}): {finding.verdict.value}, not settled."
-        )
-    if record.rows:
-        told += [
-            f"There is no {split} split." for split in ("val", "calibration", "test") if not record.rows.get(split)
-        ]
-    told += [
-        "Whether these rows are like those the model will meet in use.",
-        "Explanations, robustness to changed inputs, and drift once in use: no audit of them is in this evidence.",
-    ]
-    items = "".join(f"<li><bdi>{escape(one)}</bdi></li>" for one in told)
+    items = "".join(f"<li><bdi>{escape(one)}</bdi></li>" for one in untested(record))
     return f"<section><h2>What was not tested</h2><ul>{items}</ul></section>"
 
 
