@@ -234,3 +234,17 @@ def test_a_card_needs_neither_torch_nor_the_hub(run):
     )
     done = subprocess.run([sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_groups_that_tie_are_told_to_tie(tmp_path):
+    run = write(tmp_path, [tally("hand", {"left": (400, 300, 400, 40), "right": (400, 300, 400, 40)})])
+    write_report(run)
+    for text in texts(run.path):
+        assert "(all groups 0.750)" in text
+        assert "left 0.750" not in text
+
+
+def test_numbers_are_told_of_a_tie_of_the_worst_group_alone():
+    one = tally("hand", {"left": (400, 300, 400, 100), "right": (400, 300, 400, 100)})
+    found = judge([one], Policy.from_mapping({"limits": {"worst_group_error_rate": 0.1}}), "test")
+    assert "(left 0.250)" in found.findings[0].remedy

@@ -88,7 +88,7 @@ def keep_run(
     }
     RunFolder.write_json(run.metrics, content)
     RunFolder.write_json(run.evidence, audit.to_dict())
-    RunFolder.write_json(run.tallies, audit.counts())
+    RunFolder.write_json(run.tallies, audit.counts(), indent=None)
     _draw(run, rows, results, audit)
     write_report(run)
     return audit

@@ -150,9 +150,9 @@ class RunFolder:
         return self.path / "mitigation.json"
 
     @staticmethod
-    def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    def write_json(path: Path, content: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """Writes JSON so that a reader never sees half of it; NaN is refused."""
-        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+        text = json.dumps(content, indent=indent, allow_nan=False) + "\n"
         RunFolder.write_atomically(path, text.encode("utf-8"))
 
     @staticmethod

@@ -33,6 +33,7 @@ h1{font-size:1.7rem;line-height:1.2;margin:0 0 1rem}h2{font-size:1.2rem;margin:2
 caption{text-align:left;color:var(--soft);padding:.2rem 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .7rem .4rem 0;border-bottom:1px solid var(--line)}
 th{overflow-wrap:break-word}th bdi,td{overflow-wrap:anywhere}td[class]{white-space:nowrap}
+tbody th{min-width:6rem}td.rate{min-width:10rem;white-space:normal}
 td.says{min-width:15rem;white-space:normal}.figure{min-width:10rem}td.bar{min-width:12rem;white-space:normal}
 .flagged,.failed{color:var(--bad);font-weight:600}.clear{color:var(--good);font-weight:600}
 .undecided,.insufficient{color:var(--open);font-weight:600}
@@ -42,11 +43,12 @@ figcaption,.soft{color:var(--soft)}svg{display:block;width:11rem;height:1.5rem}
 table:has(.says) :is(tbody,tr,th,td){display:block;min-width:0}
 table:has(.says){display:block}
 table:has(.says) thead{display:none}tr:has(.says){border-bottom:1px solid var(--line);padding:.5rem 0}
-tr:has(.says)>*{border:0;padding:.1rem 0}caption{display:block}}
+tr:has(.says)>*{border:0;padding:.1rem 0}table:has(.says) caption{display:block}}
 @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--tint:#fff;--bad:#b3261e;--good:#1a6e37;
---open:#7a5200}body{max-width:none;padding:0;font-size:10pt}.wide{overflow:visible}td.says,td.bar,.figure{min-width:0}
+--open:#7a5200}body{max-width:none;padding:0;font-size:10pt}.wide{overflow:visible}td.says,td.bar,td.rate,.figure{min-width:0}
 tr,figure,.answer{break-inside:avoid}h2{break-after:avoid}}
 """
+_RATE = ' class="rate"'  # a value with its interval: not squeezed to a word a line
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -104,7 +106,8 @@ def _verdicts(record: RunRecord, split: str) -> str:
     head = ("Figure", "Verdict", "Interval against its limit", "Counted", "What to do")
     body = "".join(_verdict(record, finding) for finding in record.ledger.on(split))
     title = f"Verdicts on {escape(split)} rows"
-    caption = "The bar is the interval, from 0 to 1, the dot the value, the upright line the limit"
+    bars = '"><svg' in body
+    caption = "The bar is the interval, from 0 to 1, the dot the value, the upright line the limit" if bars else ""
     return f"<section><h2>{title}</h2>{_grid(caption, head, body)}</section>"
 
 
@@ -150,13 +153,15 @@ def _pictures(record: RunRecord) -> str:
         "</figure>"
         for text, png in record.pictures.items()
     )
+    if any(table.hidden for table in record.groups):
+        figures += '<p class="soft">The picture of the groups is left out: it would show what the tables do not.</p>'
     return f"<section><h2>Pictures</h2>{figures}</section>" if figures else ""
 
 
 def _table(title: str, caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     body = "".join(
         f'<tr><th scope="row"><bdi>{escape(str(first))}</bdi></th>'
-        + "".join(f"<td><bdi>{escape(str(cell))}</bdi></td>" for cell in rest)
+        + "".join(f"<td{_RATE if ' [' in str(cell) else ''}><bdi>{escape(str(cell))}</bdi></td>" for cell in rest)
         + "</tr>"
         for first, *rest in rows
     )

@@ -80,10 +80,7 @@ class RunRecord:
         try:
             ledger, decision = Ledger.from_dict(evidence), _decision(evidence["gate"])
             test = {name: Estimate.from_dict(one) if one else None for name, one in metrics.get("test", {}).items()}
-            tallies = {
-                split: [GroupTally.from_dict(tally) for tally in part]
-                for split, part in counted.get("tallies", {}).items()
-            }
+            tallies = _tallies(counted)
             judged_at = counted.get("fewest_shown")
             shown_from = max(judged_at, fewest or 1) if judged_at is not None else None
             groups = tuple(PublishedGroups.of(tally, shown_from or 1) for tally in tallies.get("test", ()))
@@ -120,6 +117,12 @@ class RunRecord:
             f"A group of {finding.feature} has fewer than {self.fewest} rows of a kind, so the numbers are not shown "
             "here; evidence.json holds them, and what to do next."
         )
+
+
+def _tallies(counted: Mapping[str, Any]) -> dict[str, list[GroupTally]]:
+    return {
+        split: [GroupTally.from_dict(tally) for tally in part] for split, part in counted.get("tallies", {}).items()
+    }
 
 
 def _withheld(

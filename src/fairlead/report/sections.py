@@ -10,6 +10,12 @@ from fairlead.report.run_record import RunRecord
 
 OPEN = (Verdict.UNDECIDED, Verdict.INSUFFICIENT)
 _HIDDEN = "not shown"
+_WHY = {
+    Verdict.UNDECIDED: "undecided, for its interval holds the limit",
+    Verdict.INSUFFICIENT: "insufficient, for there are too few rows to say",
+    Verdict.NOT_APPLICABLE: "not applicable here; the table of verdicts says why",
+    Verdict.FAILED: "failed, for the audit itself broke",
+}
 
 
 @dataclass(frozen=True)
@@ -132,9 +138,7 @@ def untested(record: RunRecord) -> list[str]:
     told = []
     if not any(finding.feature for finding in test):
         told.append("No sensitive feature was audited on test rows: nothing is known of gaps between groups.")
-    for finding in test.with_verdict((*OPEN, Verdict.NOT_APPLICABLE, Verdict.FAILED)):
-        word = finding.verdict.value.replace("_", " ")
-        told.append(f"{named(finding)} ({finding.code}): {word}, so it is not settled.")
+    told += [f"{named(finding)} ({finding.code}): {_WHY[finding.verdict]}." for finding in test.with_verdict(_WHY)]
     if record.rows:
         told += [
             f"There is no {split} split." for split in ("val", "calibration", "test") if not record.rows.get(split)
