@@ -78,7 +78,14 @@ def test_the_body_says_what_the_evidence_says(run):
         estimate = Estimate.from_dict(finding["estimate"])
         for told in (finding["verdict"], f"{estimate.value:.3f}", f"{estimate.low:.3f}", f"| {estimate.rows} |"):
             assert told in line
-    for told in ("gate: blocked", "## What was not tested", "0.752 ", "400 rows", "**To be written by you:** who may"):
+    for told in (
+        "gate: blocked",
+        "## What was not tested",
+        "| test | 120 |",
+        "0.752 ",
+        "400 rows",
+        "**To be written by you:** who may",
+    ):
         assert told in body
 
 

@@ -39,9 +39,7 @@ def write_card(record: RunRecord) -> str:
         _gate(record),
         _what(record),
         _trained(record),
-        *_tables([Section("Data", "Rows by split", ("Split", "Rows"), _rows(record))]),
-        "**To be written by you:** where the data came from, who is in them, who labelled them, and what they leave "
-        "out.",
+        _data(record),
         *_tables([figures_section(record)]),
         *_tables(_verdicts(record, split) for split in splits_of(record)),
         *_tables(group_sections(record)),
@@ -125,8 +123,18 @@ def _trained(record: RunRecord) -> str:
     return "## How it was trained\n\n" + grid(("Fact", "Value"), record.model.items())
 
 
-def _rows(record: RunRecord) -> tuple[tuple[str, str], ...]:
-    return tuple((split, str(count)) for split, count in record.rows.items())
+def _data(record: RunRecord) -> str:
+    told = "## Data\n\n"
+    if record.rows:
+        told += (
+            "The model was fitted on *train* rows and chosen on *val* rows; *calibration* rows set its temperature, and "
+            "thresholds where there are any. The figures below are of *test* rows, on which nothing was chosen.\n\n"
+        )
+        told += grid(("Split", "Rows"), [(split, str(count)) for split, count in record.rows.items()]) + "\n\n"
+    return (
+        told + "**To be written by you:** where the data came from, who is in them, who labelled them, and what they "
+        "leave out."
+    )
 
 
 def _verdicts(record: RunRecord, split: str) -> Section:
@@ -146,7 +154,7 @@ def _verdicts(record: RunRecord, split: str) -> Section:
             )
         )
     head = ("Code", "Figure", "Of", "Verdict", "Value and interval", "Rows", "Limit", "What to do")
-    caption = "Each figure is held against a limit that was set before it was seen; the less the better."
+    caption = "Each figure is held against its limit, the most that is accepted: the less, the better."
     return Section(f"Verdicts on {split} rows", caption, head, tuple(rows))
 
 
