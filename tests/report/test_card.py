@@ -42,7 +42,12 @@ def write(folder, tallies, fewest=10, name="model"):
     run.write_json(run.evidence, ledger.to_dict() | {"gate": decision.to_dict()})
     run.write_json(run.tallies, written_tallies({"test": tallies}, fewest))
     accuracy = Estimate(0.8765, 0.8123, 0.9234, 0.95, 120, "exact").to_dict()
-    figures = {"accuracy": accuracy, "f1_macro": accuracy | {"value": 0.85}, "ece": None}
+    figures = {
+        "accuracy": accuracy,
+        "f1_macro": accuracy | {"value": 0.85},
+        "log_loss": accuracy | {"value": 1e-7, "low": 1e-9},
+        "ece": None,
+    }
     run.write_json(run.metrics, {"rows": {"train": 160, "test": 120}, "test": figures, "won": "probe"})
     backbone = {"architecture": "resnet18", "origin": "hub timm/resnet18.a1_in1k", "sha256": "ab"}
     run.write_json(run.environment, {"backbone": backbone, "seed": 0, "versions": {"fairlead": "0.1"}})
@@ -60,12 +65,13 @@ def test_hugging_face_reads_the_head_and_its_numbers_are_those_of_the_run(run):
     assert (data.library_name, data.pipeline_tag) == ("fairlead", "image-classification")
     assert data.base_model == "timm/resnet18.a1_in1k"
     assert data.license is None
-    assert data.metrics == ["accuracy", "f1"]
+    assert data.metrics == ["accuracy", "f1", "log_loss"]
     metrics = json.loads(run.metrics.read_text())["test"]
     head = yaml.safe_load(run.card.read_text(encoding="utf-8").split("---\n")[1])
     name, results = model_index_to_eval_results(head["model-index"])
     assert name == "model"
-    assert [result.metric_value for result in results] == [metrics["accuracy"]["value"], metrics["f1_macro"]["value"]]
+    measured = [metrics[figure] for figure in ("accuracy", "f1_macro", "log_loss")]
+    assert [result.metric_value for result in results] == [figure["value"] for figure in measured]
     assert results[0].metric_args == {key: value for key, value in metrics["accuracy"].items() if key != "value"}
 
 

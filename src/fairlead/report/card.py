@@ -127,8 +127,8 @@ def _data(record: RunRecord) -> str:
     told = "## Data\n\n"
     if record.rows:
         told += (
-            "The model was fitted on *train* rows and chosen on *val* rows; *calibration* rows set its temperature, and "
-            "thresholds where there are any. The figures below are of *test* rows, on which nothing was chosen.\n\n"
+            "The model was fitted on *train* rows and chosen on *val* rows; *calibration* rows set its temperature, "
+            "and thresholds where there are any. The figures below are of *test* rows, on which nothing was chosen.\n\n"
         )
         told += grid(("Split", "Rows"), [(split, str(count)) for split, count in record.rows.items()]) + "\n\n"
     return (
@@ -147,7 +147,7 @@ def _verdicts(record: RunRecord, split: str) -> Section:
                 finding.figure.replace("_", " "),
                 ", ".join(place for place in (finding.feature, finding.group) if place),
                 finding.verdict.value.replace("_", " "),
-                f"{found}" if found else "not shown",
+                f"{found}" if found else "no value shown",
                 f"{found.rows}" if found else "",
                 f"{finding.limit.most:g}" if finding.limit else "",
                 record.remedy_of(finding),

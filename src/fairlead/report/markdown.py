@@ -43,8 +43,10 @@ def scalar(value: str | float) -> str:
     r"""Returns a value as YAML: quoted as in JSON, so that nothing in it can be taken for syntax.
 
     Examples:
-        >>> scalar("a: b # \"c\""), scalar(0.5)
-        ('"a: b # \\"c\\""', '0.5')
+        >>> scalar("a: b # \"c\""), scalar(0.5), scalar(1e-7)
+        ('"a: b # \\"c\\""', '0.5', '1.0e-07')
     """
     quoted = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if isinstance(value, float) and "." not in quoted:  # YAML 1.1 takes 1e-07 for text
+        return quoted.replace("e", ".0e")
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
