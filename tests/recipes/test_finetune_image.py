@@ -25,6 +25,8 @@ FILES = {
     "evidence.json",
     "groups.png",
     "report.html",
+    "card.md",
+    "tallies.json",
 }
 
 

@@ -163,6 +163,14 @@ def test_positives_cannot_be_had_from_rows_less_negatives(tmp_path):
         assert "140 rows" not in text  # the next smallest
 
 
+def test_a_picture_of_another_split_is_held_to_the_same(tmp_path):
+    run = write(tmp_path, [tally("sex", SMALL)])
+    run.groups.write_bytes(b"\x89PNG")
+    run.write_json(run.tallies, written_tallies({"val": [tally("sex", SMALL)]}, 60))
+    record = RunRecord.read(run)
+    assert (record.picture_withheld, dict(record.pictures), record.groups) == (True, {}, ())
+
+
 def test_an_intersection_with_a_small_group_is_left_out_whole(tmp_path):
     both = {
         "f x o": (300, 200, 350, 30),

@@ -7,7 +7,7 @@ usage: fairlead VERB [options]
   test       measure on the test split, the temperature fitted first      fairlead test --config ... --ckpt_path ...
   predict    label new pictures with the model of a run                   fairlead predict RUN FOLDER_OR_TABLE
   audit      judge the predictions of any model, from a table of them     fairlead audit TABLE --sensitive sex ...
-  report     write a run, or an audit, as one web page                    fairlead report RUN
+  report     write a run, or an audit, as a web page and a model card     fairlead report RUN
 
 Every verb explains itself with --help. To go from raw photos to a measured model in one command:
 

@@ -114,7 +114,7 @@ def _verdicts(record: RunRecord, split: str) -> str:
 def _verdict(record: RunRecord, finding: Finding) -> str:
     places = ", ".join(place for place in (finding.feature, finding.group) if place)
     word, shown = finding.verdict.value, record.estimate_of(finding)
-    told = f"{shown}" if shown else "no value"
+    told = f"{shown}" if shown else "no value shown"
     limit = f", limit {finding.limit.most:g}" if finding.limit else ""
     return (
         f'<tr><th scope="row" class="figure">{escape(finding.figure.replace("_", " "))}<br><bdi>{escape(places)}</bdi>'
@@ -153,7 +153,7 @@ def _pictures(record: RunRecord) -> str:
         "</figure>"
         for text, png in record.pictures.items()
     )
-    if any(table.hidden for table in record.groups):
+    if record.picture_withheld:
         figures += '<p class="soft">The picture of the groups is left out: it would show what the tables do not.</p>'
     return f"<section><h2>Pictures</h2>{figures}</section>" if figures else ""
 

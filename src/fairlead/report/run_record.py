@@ -36,6 +36,7 @@ class RunRecord:
         fewest: Rows from which a group is shown; None where the evidence alone decided.
         withheld: Figure, feature and split of the findings whose numbers are not shown.
         mitigation: What a mitigation gained and cost; None where there was none.
+        picture_withheld: Whether there is a picture of the groups that shows what the tables do not.
     """
 
     name: str
@@ -49,6 +50,7 @@ class RunRecord:
     fewest: int | None = None
     withheld: frozenset[tuple[str, str | None, str]] = field(default=frozenset())
     mitigation: MitigationRecord | None = None
+    picture_withheld: bool = False
 
     @classmethod
     def read(cls, run: RunFolder, fewest: int | None = None) -> RunRecord:
@@ -84,7 +86,8 @@ class RunRecord:
             judged_at = counted.get("fewest_shown")
             shown_from = max(judged_at, fewest or 1) if judged_at is not None else None
             groups = tuple(PublishedGroups.of(tally, shown_from or 1) for tally in tallies.get("test", ()))
-            whole = not any(concealed_slots(tally, shown_from or 1).any() for tally in tallies.get("test", ()))
+            drawn = tallies.get("test", [tally for part in tallies.values() for tally in part])
+            whole = not any(concealed_slots(tally, shown_from or 1).any() for tally in drawn)
             return cls(
                 run.path.resolve().name.encode("utf-8", "replace").decode("utf-8"),
                 ledger,
@@ -97,6 +100,7 @@ class RunRecord:
                 shown_from,
                 _withheld(ledger, tallies, shown_from) if shown_from != judged_at else frozenset(),
                 MitigationRecord.of(mitigation) if mitigation else None,
+                picture_withheld=run.groups.is_file() and not whole,
             )
         except (AttributeError, KeyError, TypeError, ValueError, FairleadError) as error:
             raise EvidenceError(
