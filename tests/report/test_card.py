@@ -223,7 +223,7 @@ def test_a_mitigation_is_told_before_and_after(tmp_path):
     shown = texts(run.path)
     for text in shown:
         for part in (
-            "What the mitigation cost",
+            "Accuracy before and after the mitigation",
             "0.811 [0.700, 0.900]",
             "+0.011 [-0.020, +0.030]",
             "on 40 calibration",

@@ -111,14 +111,14 @@ def mitigation_sections(record: RunRecord) -> list[Section]:
     gaps = tuple((named(old), _gap(record, old), _gap(record, new)) for old, new in told.findings)
     return [
         Section(
-            "What the mitigation cost",
-            f"Accuracy of the same test rows before and after.{method}",
+            "Accuracy before and after the mitigation",
+            f"The same test rows; the change has an interval of its own.{method}",
             ("Rows", "Before", "After", "Change"),
             accuracy,
         ),
         Section(
-            "What the mitigation gained",
-            "Every gap between groups on the same test rows, before and after.",
+            "Gaps between groups before and after the mitigation",
+            "The same test rows, held against the same limits.",
             ("Figure", "Before", "After"),
             gaps,
         ),
