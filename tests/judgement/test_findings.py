@@ -88,7 +88,19 @@ def test_a_group_without_rows_enough_hides_no_gap_and_clears_none(third):
     unknown = only(0.1, tally_of([8000, 8000, third], [10_000, 10_000, third]))
     assert unknown.verdict is Verdict.INSUFFICIENT
     assert unknown.rows_needed["sex=g2, positives"] >= 50 - third
-    assert unknown.estimate.high > 0.1
+    if third:  # of three groups the small one and the next smallest are not to be quoted: one is left, and no gap
+        assert unknown.estimate is None
+    else:
+        assert unknown.estimate.high > 0.1
+
+
+def test_a_rate_of_a_tiny_group_cannot_be_read_off_an_estimate():
+    sizes = [10_000, 10_000, 10_000, 3]
+    all_found, none_found = (only(0.1, tally_of([8000, 8000, 8000, found], sizes)) for found in (3, 0))
+    assert all_found == none_found
+    assert all_found.verdict is Verdict.INSUFFICIENT
+    assert all_found.estimate.value == 0
+    assert all_found.estimate.high > 0.1
 
 
 def test_an_empty_denominator_everywhere_leaves_no_estimate_and_no_crash():

@@ -25,6 +25,9 @@ FILES = {
     "evidence.json",
     "groups.png",
     "bundle",
+    "report.html",
+    "card.md",
+    "tallies.json",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from fairlead.errors import ConfigurationError, FairleadError
 from fairlead.evidence import Finding, Ledger, Limit, Verdict
+from fairlead.judgement.group_table import FEWEST_SHOWN
 from fairlead.judgement.measurement import Measurement, measure
 from fairlead.judgement.policy import Policy
 from fairlead.judgement.registry import Figure
@@ -16,7 +17,7 @@ _SHOWN = 4  # of a list of groups in a sentence
 
 
 def judge(
-    tallies: Iterable[Tally], policy: Policy, split: str, *, level: float = 0.95, fewest_shown: int = 10
+    tallies: Iterable[Tally], policy: Policy, split: str, *, level: float = 0.95, fewest_shown: int = FEWEST_SHOWN
 ) -> Ledger:
     """Holds every feature's tally against every limit of a policy: one finding for each figure, feature and split.
 
@@ -33,7 +34,8 @@ def judge(
         policy: Figures and their limits.
         split: What the rows are of.
         level: Coverage of each interval.
-        fewest_shown: Rows a group must have for its own rate to be quoted.
+        fewest_shown: Rows a group must have for its own rate to be quoted. A smaller one does not enter an estimate,
+            lest its rate be read off it; the interval then allows for any rate of it.
 
     Raises:
         ConfigurationError: no tally, or two of one feature that a figure could be read off.
