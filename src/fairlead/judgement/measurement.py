@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +41,18 @@ class Measurement:
         estimate: None where fewer than two groups have any row of a denominator, or all rates of a ratio are 0.
         short: Names of the declared groups with fewer rows of a denominator than the limit asks for.
         extremes: The groups that are farthest apart, in words; empty where one of them is too small to show.
-        rows_needed: Rows to add by group and denominator.
+        plan: Gives ``rows_needed``.
     """
 
     estimate: Estimate | None
     short: tuple[str, ...]
     extremes: str
-    rows_needed: Mapping[str, int]
+    plan: Callable[[], Mapping[str, int]]
+
+    @cached_property
+    def rows_needed(self) -> Mapping[str, int]:
+        """Rows to add by group and denominator, planned when asked for: a figure that is settled needs none."""
+        return self.plan()
 
 
 def measure(
@@ -91,7 +97,7 @@ def measure(
         estimate,
         _short(stack.groups, stack.rows, limit),
         extremes,
-        rows_of_rates(stack, figure.kind, limit, shares),
+        partial(rows_of_rates, stack, figure.kind, limit, shares),
     )
 
 
@@ -112,7 +118,7 @@ def _of_means(
         rows = int(means.rows.sum())
         estimate = _estimate(value * unit, (low * unit, high * unit), shares, rows, method)
         extremes = _extremes(figure.kind, means.groups, means.values * unit, means.rows, fewest)
-    needed = rows_of_means(means, tally.by.feature, figure.kind, scaled, shares)
+    needed = partial(rows_of_means, means, tally.by.feature, figure.kind, scaled, shares)
     return Measurement(estimate, _short(means.groups, means.rows, limit), extremes, needed)
 
 
