@@ -7,8 +7,9 @@ That nothing was planted does not make a model's gap 0: it may read one tone bet
 are is therefore had from the rows of all splits together, and *flagged* is a false alarm only where a figure's own
 gap is within the limit.
 
-Eight splits tell little: none of eight may still be a third. So the answers are also taken for a population of their own, from which splits
-are drawn with replacement, thousands of them: its gaps are known exactly, and so is what a verdict should be.
+Eight splits tell little: none of eight may still be a third. So the answers are also taken for a population of their
+own, from which splits are drawn with replacement, thousands of them: its gaps are known exactly, and so is what a
+verdict should be.
 
     python -m benchmarks.audit_lesions --keep answers/ --only planted    # minutes on one core; may be stopped
     python -m benchmarks.audit_lesions --keep answers/ --only none
