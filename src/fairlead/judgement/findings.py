@@ -14,6 +14,7 @@ from fairlead.measures import GroupTally, LossTally, TailShares
 
 Tally = GroupTally | LossTally
 _SHOWN = 4  # of a list of groups in a sentence
+_OPEN = (Verdict.UNDECIDED, Verdict.INSUFFICIENT)  # more rows would settle these
 
 
 def judge(
@@ -107,6 +108,8 @@ def _not_applicable(figure: Figure, limit: Limit, tally: Tally, split: str) -> F
 def _judged(figure: Figure, limit: Limit, tally: Tally, split: str, shares: TailShares, fewest_shown: int) -> Finding:
     try:
         found = measure(figure, tally, limit, shares, fewest_shown)
+        verdict = _verdict(found, limit)
+        needed = found.rows_needed if verdict in _OPEN else None
     except (FairleadError, ArithmeticError, ValueError) as error:  # one broken figure hides no other
         return Finding(
             figure.code,
@@ -117,8 +120,6 @@ def _judged(figure: Figure, limit: Limit, tally: Tally, split: str, shares: Tail
             limit=limit,
             remedy=f"The audit itself failed ({type(error).__name__}: {error}); see {figure.anchor}.",
         )
-    verdict = _verdict(found, limit)
-    open_ = verdict in (Verdict.UNDECIDED, Verdict.INSUFFICIENT)
     return Finding(
         figure.code,
         figure.name,
@@ -127,7 +128,7 @@ def _judged(figure: Figure, limit: Limit, tally: Tally, split: str, shares: Tail
         feature=tally.by.feature,
         estimate=found.estimate,
         limit=limit,
-        rows_needed=found.rows_needed if open_ else None,
+        rows_needed=needed,
         remedy=_remedy(figure, limit, found, verdict) + _missing_values(tally, fewest_shown),
     )
 
@@ -144,7 +145,8 @@ def _verdict(found: Measurement, limit: Limit) -> Verdict:
 
 def _remedy(figure: Figure, limit: Limit, found: Measurement, verdict: Verdict) -> str:
     shown = f" ({found.extremes})" if found.extremes else ""
-    rows = _listed([f"{count} more {name}" for name, count in found.rows_needed.items()], "; ")
+    needed = found.rows_needed if verdict in _OPEN else {}
+    rows = _listed([f"{count} more {name}" for name, count in needed.items()], "; ")
     if verdict is Verdict.FLAGGED:
         text = (
             f"Beyond its limit{shown}: look at the rows of these groups that are wrong, then mend the data, the "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +43,18 @@ class Measurement:
             ratio are 0. Rows of groups that are too small to show do not enter it.
         short: Names of the declared groups with fewer rows of a denominator than the limit asks for.
         extremes: The groups that are farthest apart, in words; empty where one of them is too small to show.
-        rows_needed: Rows to add by group and denominator.
+        plan: Gives ``rows_needed``.
     """
 
     estimate: Estimate | None
     short: tuple[str, ...]
     extremes: str
-    rows_needed: Mapping[str, int]
+    plan: Callable[[], Mapping[str, int]]
+
+    @cached_property
+    def rows_needed(self) -> Mapping[str, int]:
+        """Rows to add by group and denominator, planned when asked for: a figure that is settled needs none."""
+        return self.plan()
 
 
 def measure(
@@ -97,8 +103,8 @@ def measure(
         worst = int(np.nanargmax(_by_family(figure.kind, stack.values)))
         extremes = _extremes(figure.kind, stack.groups, stack.values[worst], stack.rows[worst], fewest)
         extremes += f" ({stack.titles[worst]})" if extremes and stack.titles[worst] else ""
-    needed = rows_of_rates(full, figure.kind, limit, shares)
-    return Measurement(estimate, _short(full.groups, full.rows, limit), extremes, needed)
+    plan = partial(rows_of_rates, full, figure.kind, limit, shares)
+    return Measurement(estimate, _short(full.groups, full.rows, limit), extremes, plan)
 
 
 def _of_rates(figure: Figure, stack: StackedRates, limit: Limit, shares: TailShares) -> Estimate | None:
@@ -117,7 +123,7 @@ def _of_means(
 ) -> Measurement:
     unit = tally.most if isinstance(tally, LossTally) else 1.0
     scaled = replace(limit, most=limit.most / unit, margin=limit.margin / unit)
-    needed = rows_of_means(means, tally.by.feature, figure.kind, scaled, shares)
+    plan = partial(rows_of_means, means, tally.by.feature, figure.kind, scaled, shares)
     short, rows = _short(means.groups, means.rows, limit), int(means.rows.sum())
     small = (means.rows > 0) & (means.rows < min(fewest, limit.rows))
     if small.any():
@@ -136,7 +142,7 @@ def _of_means(
         )
         estimate = _estimate(value * unit, (low * unit, high * unit), shares, rows, method)
         extremes = _extremes(figure.kind, means.groups, means.values * unit, means.rows, fewest)
-    return Measurement(estimate, short, extremes, needed)
+    return Measurement(estimate, short, extremes, plan)
 
 
 def _by_family(kind: FigureKind, values: Floats) -> Floats:
