@@ -102,6 +102,7 @@ class Story:
         self._audit(audit)
         for file, meaning in (
             (run.report, "all of it on one page: open this first"),
+            (run.card, "a model card to complete: what is to be written by you says so"),
             (run.model, "the model, with its temperature"),
             (run.metrics, "every figure with its interval"),
             (run.evidence, "every finding, and what to do next"),
