@@ -272,6 +272,18 @@ def test_one_broken_figure_fails_alone(monkeypatch):
     assert "a planted mistake" in next(iter(ledger)).remedy
 
 
+def test_rows_are_planned_only_for_what_is_open_and_a_plan_that_breaks_fails_alone(monkeypatch):
+    def broken(*given):
+        raise ValueError("a planted mistake")
+
+    monkeypatch.setattr("fairlead.judgement.measurement.rows_of_rates", broken)
+    verdicts = {
+        found: only(0.1, tally_of(found, rows)).verdict
+        for found, rows in (((4000, 4000), (5000, 5000)), ((2000, 4000), (5000, 5000)), ((40, 41), (60, 60)))
+    }
+    assert list(verdicts.values()) == [Verdict.CLEAR, Verdict.FLAGGED, Verdict.FAILED]
+
+
 def test_more_figures_make_flagging_harder_and_clearing_no_harder():
     tally = tally_of([450, 400], [500, 500])
     alone = only(0.05, tally)
