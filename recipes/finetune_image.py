@@ -7,7 +7,8 @@
 
 A linear probe on the frozen backbone comes first; fine-tuning starts from its head, and is kept only if it
 beats the probe on validation. The temperature is fitted on calibration rows; the figures are of test rows, which
-had no say in anything, and so are the verdicts of the audit by --sensitive groups. The run folder holds it all.
+had no say in anything, and so are the verdicts of the audit by --sensitive groups. The run folder holds it all, and in
+bundle/ what can be served, with the gate's verdict inside.
 """
 
 from recipes import STARTED  # isort: skip  # first: it starts the clock
@@ -21,6 +22,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 from fairlead.audits import HeldOut, Results, evaluate, keep_run, write_environment
 from fairlead.backbones import Backbone, load_backbone
+from fairlead.bundle import Bundle
 from fairlead.cli.boundary import clearly
 from fairlead.cli.clock import Clock
 from fairlead.cli.finetune_options import FinetuneOptions
@@ -29,7 +31,8 @@ from fairlead.cli.quiet import quieten_lightning
 from fairlead.cli.story import Story
 from fairlead.data import Augmentation, Columns, ImageDataModule, Loading, SplitPlan
 from fairlead.data.synthetic import LesionWorld, SplitSizes
-from fairlead.errors import BackboneError
+from fairlead.errors import BackboneError, FairleadError
+from fairlead.export import export_run
 from fairlead.modules import ImageClassifier, OptimizationSettings
 from fairlead.records import RunFolder
 from fairlead.tuning import LinearProbe
@@ -79,8 +82,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trainer.save_checkpoint(run.finetuned, weights_only=True)
         kept = run.finetuned if results.won == "finetuned" else run.probe
         audit = keep_run(run, data.rows, results, clock.seconds, model=kept, policy=policy)
+    bundle = bundle_up(run, data, clock)
     story.end(run, results, audit, clock)
+    story.bundle(bundle)
     return 1 if options.strict and not audit.decision.passes else 0
+
+
+def bundle_up(run: RunFolder, data: ImageDataModule, clock: Clock) -> Bundle | FairleadError:
+    """What will be served, with the gate's verdict inside; a model that cannot be exported is no lost run."""
+    try:
+        with clock.stage("export"):
+            return export_run(run, data.rows)
+    except FairleadError as error:
+        return error
 
 
 def choose_data(options: FinetuneOptions) -> ImageDataModule:

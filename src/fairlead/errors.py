@@ -88,4 +88,4 @@ class ExportError(FairleadError):
 
 
 class BundleError(FairleadError):
-    """A bundle that is not whole, of an unknown kind, or that holds what is never opened; the message names the file."""
+    """A bundle that is not whole, of an unknown kind, or that holds what is never opened; it names the file."""

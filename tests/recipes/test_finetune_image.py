@@ -24,6 +24,7 @@ FILES = {
     "top_losses.png",
     "evidence.json",
     "groups.png",
+    "bundle",
 }
 
 

@@ -63,9 +63,6 @@ class Manifest:
         >>> manifest = Manifest.example()
         >>> Manifest.parse(manifest.to_bytes()) == manifest
         True
-        >>> Manifest.parse(manifest.to_bytes().replace(b"labels.json", b"../../a.json"))
-        Traceback (most recent call last):
-        fairlead.errors.BundleError: manifest.json was altered after it was written; copy the bundle again, or export anew
     """
 
     task: str
@@ -118,7 +115,9 @@ class Manifest:
             read = json.loads(content)
             schema = read["schema"]
         except (ValueError, RecursionError, KeyError, TypeError) as error:
-            raise BundleError(f"{MANIFEST} is no manifest of a bundle; copy the bundle again, or export anew") from error
+            raise BundleError(
+                f"{MANIFEST} is no manifest of a bundle; copy the bundle again, or export anew"
+            ) from error
         if schema != SCHEMA or isinstance(schema, bool):
             raise BundleError(
                 f"{MANIFEST} has schema {schema!r}, and this release of fairlead reads {SCHEMA}; "
@@ -127,9 +126,7 @@ class Manifest:
         body = {name: value for name, value in read.items() if name != "sha256"}
         # Byte for byte: a manifest that reads the same but was touched is not the one that was written.
         if read.get("sha256") != _digest(body) or _dumped(read) != content:
-            raise BundleError(
-                f"{MANIFEST} was altered after it was written; copy the bundle again, or export anew"
-            )
+            raise BundleError(f"{MANIFEST} was altered after it was written; copy the bundle again, or export anew")
         names = {field.name for field in fields(cls)}
         try:
             if set(body) != names | {"schema"}:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# A stage that did not happen took no time; the keys are always the same.
+# A stage that did not happen took no time; these keys are always there. What comes after the figures are written, such
+# as the export, has its key once it has happened.
 STAGES = ("import", "data", "probe", "finetune", "test")
 
 
@@ -36,7 +37,7 @@ class Clock:
         try:
             yield
         finally:
-            self.spent[name] += time.perf_counter() - begun
+            self.spent[name] = self.spent.get(name, 0.0) + time.perf_counter() - begun
 
     def seconds(self) -> dict[str, float]:
         """Returns seconds by stage, and in all since the start."""

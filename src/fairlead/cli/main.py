@@ -7,6 +7,8 @@ usage: fairlead VERB [options]
   test       measure on the test split, the temperature fitted first      fairlead test --config ... --ckpt_path ...
   predict    label new pictures with the model of a run                   fairlead predict RUN FOLDER_OR_TABLE
   audit      judge the predictions of any model, from a table of them     fairlead audit TABLE --sensitive sex ...
+  bundle     export a run's model with its evidence, to be served         fairlead bundle RUN
+  verify     is a bundle whole, does it answer, may it be released        fairlead verify BUNDLE
 
 Every verb explains itself with --help. To go from raw photos to a measured model in one command:
 
@@ -44,6 +46,18 @@ def _audit(arguments: Sequence[str]) -> int:
     return run_audit(arguments)
 
 
+def _bundle(arguments: Sequence[str]) -> int:
+    from fairlead.cli.bundle import run_bundle
+
+    return run_bundle(arguments)
+
+
+def _verify(arguments: Sequence[str]) -> int:
+    from fairlead.cli.verify import run_verify
+
+    return run_verify(arguments)
+
+
 # Each verb imports what it needs when it runs, so that `fairlead --help` answers at once.
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "fit": _lightning("fit"),
@@ -51,6 +65,8 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": _lightning("test"),
     "predict": _predict,
     "audit": _audit,
+    "bundle": _bundle,
+    "verify": _verify,
 }
 
 

@@ -8,9 +8,11 @@ from rich.console import Console
 
 from fairlead.audits import GroupAudit, Results
 from fairlead.backbones import Backbone
+from fairlead.bundle import Bundle
+from fairlead.cli.bundle_story import next_step
 from fairlead.cli.clock import Clock
 from fairlead.data import ImageRows
-from fairlead.errors import BackboneError
+from fairlead.errors import BackboneError, FairleadError
 from fairlead.evidence import Finding, Verdict
 from fairlead.records import RunFolder, Split
 from fairlead.report import explain_choice, explain_gate, summarise_figures, summarise_findings
@@ -89,6 +91,13 @@ class Story:
         parts = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items() if name != "total" and spent >= 0.5)
         self._say("time", f"{seconds['total']:.0f} s ({parts})")
         self._say("next", f"fairlead predict {run.path} NEW_PICTURES/")
+
+    def bundle(self, bundle: Bundle | FairleadError) -> None:
+        """Where what can be served lies, and how to verify it or what to mend first; or why there is none."""
+        if isinstance(bundle, FairleadError):
+            self._say("bundle", f"not written: {bundle}", style="yellow")
+            return
+        self._say("bundle", f"{bundle.path}  answers raw files as the trained model does; {next_step(bundle)}")
 
     def _audit(self, audit: GroupAudit) -> None:
         findings = audit.ledger.on(Split.TEST)

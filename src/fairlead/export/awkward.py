@@ -13,7 +13,7 @@ _ORIENTATION = 0x0112  # EXIF tag
 
 
 def awkward_files(seed: int = 0) -> dict[str, bytes]:
-    """Returns small files of every kind that a decoder may read in more than one way, by a telling name.
+    r"""Returns small files of every kind that a decoder may read in more than one way, by a telling name.
 
     EXIF rotations, CMYK, transparency, 16-bit grey, palettes, sides of one pixel, odd sizes, progressive JPEG. The
     pixels are generated: no one's photo.
@@ -21,7 +21,7 @@ def awkward_files(seed: int = 0) -> dict[str, bytes]:
     Examples:
         >>> files = awkward_files()
         >>> len(files) >= 20, files["rgb.png"][:4]
-        (True, b'\\x89PNG')
+        (True, b'\x89PNG')
     """
     scene = _scene(np.random.default_rng(seed), 90, 120)
     picture = Image.fromarray(scene)
@@ -45,7 +45,9 @@ def awkward_files(seed: int = 0) -> dict[str, bytes]:
         "bitmap.bmp": _saved(picture, "BMP"),
     }
     for width, height in ((1, 37), (37, 1), (1, 1), (3, 2), (301, 17), (33, 257)):
-        files[f"{width}x{height}.png"] = _saved(Image.fromarray(_scene(np.random.default_rng(seed), height, width)), "PNG")
+        files[f"{width}x{height}.png"] = _saved(
+            Image.fromarray(_scene(np.random.default_rng(seed), height, width)), "PNG"
+        )
     for orientation in range(2, 9):
         files[f"turned_{orientation}.jpg"] = _turned(picture, orientation, "JPEG", quality=90)
     files["turned_6.png"] = _turned(picture, 6, "PNG")

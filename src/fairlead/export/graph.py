@@ -71,7 +71,7 @@ def export_graph(module: ImageClassifier) -> bytes:
             )
         if program is None:
             raise ExportError("torch.onnx.export returned nothing; update torch")
-        graph = program.model_proto
+        graph = _without_traces(program.model_proto)
         onnx.checker.check_model(graph, full_check=True)
     except ExportError:
         raise
@@ -117,7 +117,7 @@ def answering(module: nn.Module) -> Iterator[None]:
         True
     """
     modes = [(child, child.training) for child in module.modules()]
-    drawn = random.getstate(), np.random.get_state()  # noqa: NPY002  # the legacy generator is the one others use
+    drawn = random.getstate(), np.random.get_state()  # the legacy generator is the one others use
     with torch.random.fork_rng(devices=[]):
         try:
             module.eval()
@@ -127,6 +127,26 @@ def answering(module: nn.Module) -> Iterator[None]:
                 child.training = training
             random.setstate(drawn[0])
             np.random.set_state(drawn[1])
+
+
+def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Takes out where in whose source each operation came from: it names folders of this machine."""
+    functions = [part for function in model.functions for part in (function, *function.node, *function.value_info)]
+    graph = model.graph
+    for part in (
+        model,
+        graph,
+        *graph.node,
+        *graph.input,
+        *graph.output,
+        *graph.value_info,
+        *graph.initializer,
+        *functions,
+    ):
+        del part.metadata_props[:]
+        if part is not model and part.HasField("doc_string"):
+            part.ClearField("doc_string")
+    return model
 
 
 @contextlib.contextmanager

@@ -15,9 +15,7 @@ from fairlead.records.labels import natural_order
 _OWN = ("index", "file", "split", "target", "predicted")
 
 
-def reference_tallies(
-    path: Path, labels: Labels, declared: Sequence[SensitiveFeature] = ()
-) -> tuple[GroupTally, ...]:
+def reference_tallies(path: Path, labels: Labels, declared: Sequence[SensitiveFeature] = ()) -> tuple[GroupTally, ...]:
     """Counts a run's calibration rows by the groups of each sensitive feature.
 
     Args:
@@ -70,9 +68,9 @@ def _predictions(
     codes = {label: code for code, label in enumerate(labels)}
     encoded = [feature.encode([values[row] for row in rows]) for feature, values in sensitive]
     return Predictions(
-        np.array([[columns[f"probability_{label}"][row] for label in labels] for row in rows], dtype=np.float64).reshape(
-            -1, len(labels)
-        ),
+        np.array(
+            [[columns[f"probability_{label}"][row] for label in labels] for row in rows], dtype=np.float64
+        ).reshape(-1, len(labels)),
         np.array([codes.get(str(columns["target"][row]), -1) for row in rows], dtype=np.int64),
         np.array([columns["index"][row] for row in rows], dtype=np.int64),
         labels,

@@ -1,0 +1,95 @@
+"""The bundle of a finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairlead.cli.parser import Parser
+from fairlead.errors import ConfigurationError, FairleadError, UnreadableFileError
+from fairlead.judgement import Override
+from fairlead.records import RunFolder
+
+if TYPE_CHECKING:
+    from fairlead.data import ImageRows
+
+BLOCKED = 1
+
+
+def run_bundle(arguments: Sequence[str]) -> int:
+    """Exports the model of a run, with its evidence; returns 1 where the gate in it does not pass."""
+    parser = _parser()
+    options = parser.parse_args(list(arguments))
+    override, key = _override(options), None if options.sign is None else Path(options.sign)
+    if options.rows < 1:
+        raise ConfigurationError(f"--rows is at least 1, got {options.rows}")
+    if key is not None and not key.is_file():
+        raise UnreadableFileError(f"there is no key {key}; name a PEM file with --sign")
+    run = RunFolder(Path(options.run))
+    if not run.model.is_file():
+        raise ConfigurationError(f"{run.path} holds no model.ckpt; name the folder of a finished run")
+
+    from fairlead.bundle import Predictor
+    from fairlead.cli.bundle_story import next_step, tell_bundle
+    from fairlead.cli.quiet import quieten_lightning
+    from fairlead.export import ExportSettings, export_run
+
+    quieten_lightning()
+    rows, gone = _rows(run)
+    output = None if options.output is None else Path(options.output)
+    bundle = export_run(run, rows, ExportSettings(output, override, key, options.rows), gone=gone)
+    signature = f"by {key}" if bundle.signed else "none; --sign KEY makes one"
+    tell_bundle(bundle, apart=Predictor.of(bundle).self_test(bundle), signature=signature)
+    print(f"{'next':<12}{next_step(bundle)}")
+    return 0 if bundle.manifest.passes else BLOCKED
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="fairlead bundle",
+        description="Export the model of a finished run with its evidence, as a folder that is ready to serve. It is "
+        "written whatever the release gate says, with the gate's verdict inside. The exit code is 0 where the gate "
+        "passes or is overridden, 1 where it blocks, 2 where nothing was written.",
+    )
+    add = parser.add_argument
+    add("run", type=str, metavar="RUN", help="a run folder")
+    add(
+        "--output",
+        type=str,
+        default=None,
+        metavar="DIR",
+        help="where it goes; default: RUN/bundle. A bundle is replaced",
+    )
+    add("--override", type=str, default=None, metavar="REASON", help="pass a gate that blocks, and why")
+    add("--by", type=str, default=None, metavar="NAME", help="who answers for the override")
+    add("--sign", type=str, default=None, metavar="KEY", help="private elliptic-curve key (PEM) to sign with")
+    add("--rows", type=int, default=64, metavar="N", help="held-out files to compare both models on, at most")
+    return parser
+
+
+def _override(options: Any) -> Override | None:  # what jsonargparse parsed: attributes by flag
+    if options.override is None and options.by is None:
+        return None
+    return Override(options.override or "", options.by or "", date.today().isoformat())
+
+
+def _rows(run: RunFolder) -> tuple[ImageRows | None, str]:
+    """Returns the run's data by the options it kept, or why they are gone."""
+    from fairlead.cli.finetune_options import FinetuneOptions
+    from fairlead.data import Columns, ImageDataModule, SplitPlan
+    from fairlead.data.synthetic import LesionWorld, SplitSizes
+
+    if not run.config.is_file():
+        return None, "the run kept no options, so its data are not known"
+    options = FinetuneOptions.parse(["--config", str(run.config)], program="config.yaml", description="")
+    sizes = SplitSizes(160, 40, 40, 120) if options.quick else SplitSizes()
+    world = LesionWorld(rows=sizes, size=options.image_size or 64, seed=options.seed)
+    columns = Columns(options.image_column, options.label, options.sensitive)
+    plan = SplitPlan(seed=options.seed, most=240 if options.quick and options.data else None)
+    try:
+        return ImageDataModule(options.data or world, columns=columns, splits=plan, seed=options.seed).rows, ""
+    except FairleadError as error:
+        del error  # its message names a place on this machine; the bundle travels
+        return None, "the run's data could not be read when it was exported"

@@ -1,0 +1,67 @@
+"""What a bundle says to the person who made or received it."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from fairlead.bundle import Bundle
+from fairlead.judgement import GateDecision, Override
+from fairlead.report import explain_gate
+
+
+def tell_bundle(bundle: Bundle, *, apart: float, signature: str) -> None:
+    """Prints what was opened, how it was held against the trained model, and what the gate says.
+
+    Args:
+        bundle: An open one.
+        apart: By how much a golden answer differs at most, here and now.
+        signature: What is known of the signature.
+    """
+    console = Console(soft_wrap=True, highlight=False)
+    manifest = bundle.manifest
+    size = sum(digest.size for digest in manifest.files.values()) / 1e6
+    passes = manifest.passes
+    for name, text, style in (
+        ("bundle", f"{bundle.path}  {len(manifest.files)} files, {size:.1f} MB, each as it was written", ""),
+        ("digest", bundle.digest, ""),
+        ("model", f"{manifest.task}: {_classes(bundle)}; fairlead {manifest.fairlead}, opset {manifest.opset}", ""),
+        ("parity", _parity(bundle), ""),
+        ("goldens", f"answered here; largest difference {apart:.1g}, and {manifest.tolerance:g} is tolerated", ""),
+        ("signature", signature, ""),
+        ("gate", explain_gate(decision_of(bundle)), "" if passes else "yellow"),
+    ):
+        console.print(f"[bold]{name:<12}[/bold]", end="")
+        console.print(text, style=style or None, markup=False)
+
+
+def decision_of(bundle: Bundle) -> GateDecision:
+    """Returns the gate's decision that stands in a bundle."""
+    gate = bundle.manifest.gate
+    signed = Override(**gate["override"]) if gate["override"] else None
+    return GateDecision(gate["passes"], tuple(gate["blocked_by"]), signed)
+
+
+def next_step(bundle: Bundle) -> str:
+    """Says what to do with a bundle, or what to mend before it is served."""
+    if bundle.manifest.passes:
+        return f"fairlead verify {bundle.path}"
+    return (
+        "mend what blocks the gate (evidence/evidence.json says how), "
+        'or answer for it: fairlead bundle RUN --override "reason" --by NAME'
+    )
+
+
+def _classes(bundle: Bundle) -> str:
+    names = list(bundle.labels)
+    return ", ".join(names[:6]) + (f", ... ({len(names)} in all)" if len(names) > 6 else "")
+
+
+def _parity(bundle: Bundle) -> str:
+    parity = bundle.manifest.parity
+    parts = [
+        f"{parity[kind]['files']} {name} files, largest difference {parity[kind]['largest_difference']:.1g}"
+        for kind, name in (("held_out", "held-out"), ("awkward", "awkward"))
+        if parity.get(kind)
+    ]
+    note = f"; {parity['note']}" if parity.get("note") else ""
+    return "; ".join(parts) + note
