@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.cli.parser import Parser
-from fairlead.errors import BundleError, ConfigurationError
+from fairlead.errors import BundleError, ConfigurationError, ServiceError
 from fairlead.judgement import Override
 
 SERVICE = "fairlead.serving.app:service"
@@ -141,11 +141,15 @@ def _tell(server: subprocess.Popen[bytes], url: str, *, with_key: bool) -> None:
     from fairlead.serving import Client
 
     client, begun = Client(url, timeout=5), time.monotonic()
-    while not client.ready():
-        if server.poll() is not None:
-            raise ConfigurationError("the service ended before it was ready; its log above says why")
-        if time.monotonic() - begun > _PATIENCE:
-            raise ConfigurationError(f"the service is not ready after {_PATIENCE:g} s; its log above says why")
+    while True:
+        try:
+            client.check_ready()
+            break
+        except ServiceError as error:
+            if server.poll() is not None:
+                raise ConfigurationError("the service ended before it was ready; its log above says why") from error
+            if error.code not in {"starting", "unreachable"} or time.monotonic() - begun > _PATIENCE:
+                raise
         time.sleep(0.05)
     header = " -H 'Authorization: Bearer KEY'" if with_key else ""
     print(f"{'ready':<12}{url}")

@@ -86,10 +86,18 @@ class Client:
     def ready(self) -> bool:
         """Returns whether the service may be asked; False where there is none."""
         try:
-            self._open("/readyz").close()
+            self.check_ready()
         except ServiceError:
             return False
         return True
+
+    def check_ready(self) -> None:
+        """Returns where the service may be asked.
+
+        Raises:
+            ServiceError: it says why not; its code is ``"starting"`` while the bundle is being checked.
+        """
+        self._open("/readyz").close()
 
     def _ask(self, path: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
         with self._open(path, content) as answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from fairlead.bundle import Answer
 from fairlead.serving.admission import Admission
 from fairlead.serving.figures import ServiceFigures
-from fairlead.serving.middleware import refusal_response
+from fairlead.serving.middleware import defect, refusal_response
 from fairlead.serving.openapi import openapi
 from fairlead.serving.readiness import Readiness
 from fairlead.serving.refusal import Refusal
@@ -21,6 +22,7 @@ from fairlead.serving.request import PredictRequest, parse_request
 from fairlead.serving.served_model import ServedModel
 from fairlead.serving.settings import ServiceLimits
 
+logger = logging.getLogger("bentoml.fairlead")
 _READABLE = "send a whole image in a common format, JPEG or PNG for one"
 
 
@@ -60,6 +62,9 @@ class Endpoints:
             answers = await self._admission.work(lambda: self._answers(model, asked, until), until)
         except Refusal as refusal:
             return refusal_response(refusal, request_id)
+        except Exception:  # here, for the frameworks outside would answer it in words of their own
+            logger.exception("request %s failed", request_id)
+            return refusal_response(defect(request_id), request_id)
         if all(answer.error for answer in answers):
             unreadable = Refusal(422, "unreadable_image", answers[0].error, _READABLE)
             return refusal_response(unreadable, request_id)
@@ -81,9 +86,7 @@ class Endpoints:
             if time.monotonic() > until:  # the client has its answer; what is left would be for nobody
                 raise Refusal(504, "deadline", "the work did not end before its deadline", "send fewer pictures")
 
-        return model.answer(
-            asked.pictures, most_pixels=self._limits.pixels, timed=timed, features=asked.features
-        )
+        return model.answer(asked.pictures, most_pixels=self._limits.pixels, timed=timed, features=asked.features)
 
     async def model(self, request: Request) -> Response:
         """Says what is served, with its evidence."""

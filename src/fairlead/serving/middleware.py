@@ -81,7 +81,7 @@ class Doorkeeper:
         except Exception:
             logger.exception("request %s failed", request_id)
             if not answer.started:
-                await answer.refuse(_defect(request_id), scope, receive)
+                await answer.refuse(defect(request_id), scope, receive)
         if answer.code:
             self._figures.rejected.labels(answer.code).inc()
         self._figures.requests.labels(endpoint, f"{answer.status // 100}xx").inc()
@@ -221,10 +221,10 @@ def _is_loopback(server: Any) -> bool:
         return False
 
 
-def _defect(request_id: str) -> Refusal:
+def defect(request_id: str) -> Refusal:
+    """Returns what a client is told of a mistake of ours: no traceback, and where to ask."""
     return Refusal(500, "internal", "the service failed", f"tell who runs it the request id {request_id}")
 
 
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-

@@ -41,7 +41,7 @@ def openapi(limits: ServiceLimits) -> dict[str, Any]:
         ['/livez', '/metrics', '/model', '/predict', '/readyz']
     """
     refused = {status: _json(text, _ERROR, "Error") for status, text in _REFUSALS.items()}
-    locked = {"security": [{}, {"bearer": []}, {"header": []}]}
+    locked: dict[str, Any] = {"security": [{}, {"bearer": []}, {"header": []}]}
     predict = {
         "summary": "Classify pictures",
         "requestBody": {"required": True, "content": _bodies(limits)},
@@ -56,7 +56,11 @@ def openapi(limits: ServiceLimits) -> dict[str, Any]:
             "/model": {
                 "get": {
                     "summary": "Labels, digests, card, and the gate's verdict",
-                    "responses": {"200": {"description": "What is served"}, "401": refused["401"], "503": refused["503"]},
+                    "responses": {
+                        "200": {"description": "What is served"},
+                        "401": refused["401"],
+                        "503": refused["503"],
+                    },
                 }
                 | locked
             },

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from fairlead.serving.refusal import Refusal
@@ -71,7 +71,15 @@ async def _multipart(headers: Headers, body: bytes, limits: ServiceLimits) -> tu
                 413, "too_many_pictures", f"more than {limits.pictures} pictures", "send fewer at a time"
             ) from None
         raise _bad("the multipart body cannot be read") from error
-    pictures, fields = [], {}
+    try:
+        return await _taken_apart(form)
+    finally:
+        await form.close()
+
+
+async def _taken_apart(form: FormData) -> tuple[list[bytes], dict[str, Any]]:
+    pictures: list[bytes] = []
+    fields: dict[str, Any] = {}
     for name, value in form.multi_items():
         _known(name)
         if isinstance(value, UploadFile) != (name in {"image", "images"}):
@@ -82,7 +90,6 @@ async def _multipart(headers: Headers, body: bytes, limits: ServiceLimits) -> tu
             raise _bad(f"the field {name} is there twice")
         else:
             fields[name] = value
-    await form.close()
     return pictures, fields
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from fairlead.errors import ConfigurationError, UnreadableFileError
 from fairlead.judgement import Override
@@ -80,8 +81,10 @@ class ServiceSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> ServiceSettings:
-        """Reads ``FAIRLEAD_BUNDLE``, ``_KEY``, ``_OVERRIDE`` with ``_OVERRIDE_BY``, ``_API_KEY`` or
-        ``_API_KEY_FILE``, ``_NO_API_KEY``, and the limits by their names in capitals.
+        """Reads the settings from variables that begin with ``FAIRLEAD_``.
+
+        They are ``BUNDLE``, ``KEY``, ``OVERRIDE`` with ``OVERRIDE_BY``, ``API_KEY`` or ``API_KEY_FILE``,
+        ``NO_API_KEY``, and the limits by their names in capitals.
 
         Raises:
             ConfigurationError: a value that is none.
@@ -92,9 +95,10 @@ class ServiceSettings:
             for name, value in (os.environ if environment is None else environment).items()
             if name.startswith(_PREFIX) and value
         }
-        limits = ServiceLimits(
-            **{name: _number(name, given, kind) for name, kind in _LIMITS.items() if name.upper() in given}
-        )
+        given_limits: dict[str, Any] = {
+            name: _number(name, given, kind) for name, kind in _LIMITS.items() if name.upper() in given
+        }
+        limits = ServiceLimits(**given_limits)
         override = None
         if "OVERRIDE" in given or "OVERRIDE_BY" in given:
             override = Override(given.get("OVERRIDE", ""), given.get("OVERRIDE_BY", ""), date.today().isoformat())
