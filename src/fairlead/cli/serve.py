@@ -55,8 +55,8 @@ def run_serve(arguments: Sequence[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="fairlead serve",
-        description="Answer over HTTP with a bundle: POST /predict, GET /model. A bundle that is not whole, or that its "
-        "gate blocks, is not served; an override is held in memory and shown by /model. Limits are set in the "
+        description="Answer over HTTP with a bundle: POST /predict, GET /model. A bundle that is not whole, or that "
+        "its gate blocks, is not served; an override is held in memory and shown by /model. Limits are set in the "
         "environment: docs/serving.md has them. The exit code is 0 after Ctrl-C, 1 where the gate blocks, 2 on misuse.",
     )
     add = parser.add_argument

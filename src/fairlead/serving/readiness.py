@@ -26,8 +26,8 @@ class Readiness:
         >>> readiness = Readiness(ServiceSettings(), ServiceFigures())
         >>> readiness.start()
         >>> readiness.wait(10)
-        >>> readiness.reason.message
-        'no bundle is named; set FAIRLEAD_BUNDLE to a bundle\\'s folder'
+        >>> readiness.reason.code, readiness.reason.status.value
+        ('not_servable', 503)
     """
 
     def __init__(self, settings: ServiceSettings, figures: ServiceFigures) -> None:
