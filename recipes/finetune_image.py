@@ -4,6 +4,7 @@
     python -m recipes.finetune_image --data photos/                     # a folder of class folders
     python -m recipes.finetune_image --data photos.csv --label diagnosis --sensitive sex age_group
     python -m recipes.finetune_image --data photos.csv --sensitive sex --policy policy.yaml --strict
+    python -m recipes.finetune_image --data photos.csv --sensitive sex --mitigate thresholds
 
 A linear probe on the frozen backbone comes first; fine-tuning starts from its head, and is kept only if it
 beats the probe on validation. The temperature is fitted on calibration rows; the figures are of test rows, which
@@ -15,30 +16,31 @@ from recipes import STARTED  # isort: skip  # first: it starts the clock
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 
-from fairlead.audits import HeldOut, Results, evaluate, keep_run, write_environment
-from fairlead.backbones import Backbone, load_backbone
-from fairlead.bundle import Bundle
+from fairlead.audits import BeforeAfter, HeldOut, Results, evaluate, group_sets, keep_run, write_environment
+from fairlead.backbones import Backbone, check_weights, load_backbone
 from fairlead.cli.boundary import clearly
+from fairlead.cli.bundle_story import bundle_up
 from fairlead.cli.clock import Clock
 from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.cli.fresh_run import removed_on_failure
 from fairlead.cli.quiet import quieten_lightning
+from fairlead.cli.run_data import run_data
 from fairlead.cli.story import Story
-from fairlead.data import Augmentation, Columns, ImageDataModule, Loading, SplitPlan
-from fairlead.data.synthetic import LesionWorld, SplitSizes
-from fairlead.errors import BackboneError, FairleadError
-from fairlead.export import export_run
+from fairlead.data import ImageDataModule
+from fairlead.errors import BackboneError
+from fairlead.judgement import Policy
 from fairlead.modules import ImageClassifier, OptimizationSettings
-from fairlead.records import RunFolder
-from fairlead.tuning import LinearProbe
+from fairlead.records import RunFolder, Split
+from fairlead.tuning import ChosenRule, LinearProbe, check_method
 
 DEFAULT_BACKBONE = "resnet18.a1_in1k"
-QUICK_ROWS = 240
 
 
 @clearly
@@ -46,18 +48,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs from raw photos to a measured model; returns the exit code."""
     options = FinetuneOptions.parse(arguments, program="python -m recipes.finetune_image", description=__doc__ or "")
     clock, story, policy = Clock(STARTED), Story(), options.limits()
+    check_weights(options.backbone or DEFAULT_BACKBONE)  # a name that is misspelt is answered before data are read
     quieten_lightning()
     L.seed_everything(options.seed, workers=True, verbose=False)
 
     run = RunFolder.create(options.output)
     with removed_on_failure(run):
         with clock.stage("data"):
-            data = choose_data(options)
+            data = run_data(options)
+            refuse_early(options, data, policy)
             story.data(data.rows, synthetic=options.data is None)
             backbone = choose_backbone(options, story)
             options.write(run.config)
             write_environment(run, options.seed, backbone)
             story.run(run)
+        keep = partial(keep_run, run, data.rows, clock.seconds, policy=policy, intersections=options.intersect)
         module = ImageClassifier(data.labels, backbone=backbone, optimization=choose_rates(options, backbone))
         with clock.stage("probe"):
             probe = LinearProbe(seed=options.seed)
@@ -65,53 +70,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trainer.fit(module, data)
             results = Results(HeldOut.of(probe.outputs, data.rows))
             trainer.save_checkpoint(run.probe, weights_only=True)
-        audit = keep_run(run, data.rows, results, clock.seconds, model=run.probe, policy=policy)
+        audit = keep(results, model=run.probe)
     story.probe(results)
 
     if options.epochs:
         with clock.stage("finetune"):
-            best = ModelCheckpoint(run.checkpoints, "best", monitor="val_loss")
-            last = ModelCheckpoint(run.checkpoints, "last", enable_version_counter=False)
-            stop = EarlyStopping("val_loss", patience=3)
-            epochs = 1 if options.quick else options.epochs
-            trainer = new_trainer(run, epochs=epochs, callbacks=[best, last, stop, RichProgressBar(leave=True)])
-            trainer.fit(module, data)
+            trainer = finetune(options, run, module, data)
         with clock.stage("test"):
-            module.restore(best.best_model_path)
             results = Results(results.probe, evaluate(trainer, module, data))
             trainer.save_checkpoint(run.finetuned, weights_only=True)
-        kept = run.finetuned if results.won == "finetuned" else run.probe
-        audit = keep_run(run, data.rows, results, clock.seconds, model=kept, policy=policy)
-    bundle = bundle_up(run, data, clock)
+        audit = keep(results, model=run.finetuned if results.won == "finetuned" else run.probe)
+    if options.mitigate != "none":
+        with clock.stage("test"):
+            results = mitigate(options, run, module, trainer, results=results, story=story)
+        audit = keep(results, model=run.mitigated)
+    bundle = bundle_up(run, data.rows, clock)
     story.end(run, results, audit, clock)
     story.bundle(bundle)
     return 1 if options.strict and not audit.decision.passes else 0
 
 
-def bundle_up(run: RunFolder, data: ImageDataModule, clock: Clock) -> Bundle | FairleadError:
-    """What will be served, with the gate's verdict inside; a model that cannot be exported is no lost run."""
-    try:
-        with clock.stage("export"):
-            return export_run(run, data.rows)
-    except FairleadError as error:
-        return error
-
-
-def choose_data(options: FinetuneOptions) -> ImageDataModule:
-    """The user's pictures, or the embedded synthetic ones."""
-    world = LesionWorld(
-        rows=SplitSizes(160, 40, 40, 120) if options.quick else SplitSizes(),
-        size=options.image_size or 64,
-        seed=options.seed,
-    )
-    return ImageDataModule(
-        options.data or world,
-        columns=Columns(options.image_column, options.label, options.sensitive),
-        splits=SplitPlan(seed=options.seed, most=QUICK_ROWS if options.quick and options.data else None),
-        augmentation=Augmentation() if options.data else Augmentation(scale=0.8, vertical_flip=0.5, jitter=0.1),
-        loading=Loading(batch_size=options.batch_size),
-        seed=options.seed,
-    )
+def refuse_early(options: FinetuneOptions, data: ImageDataModule, policy: Policy) -> None:
+    """What could not be audited or mitigated in the end is refused before training."""
+    group_sets(data.rows.sensitive, options.intersect)
+    if options.mitigate != "none":
+        check_method(options.mitigate, data.labels, policy)
 
 
 def choose_backbone(options: FinetuneOptions, story: Story) -> Backbone:
@@ -131,6 +114,41 @@ def choose_rates(options: FinetuneOptions, backbone: Backbone) -> OptimizationSe
     if backbone.pretrained:
         return OptimizationSettings(learning_rate=options.learning_rate or 5e-5)
     return OptimizationSettings(learning_rate=options.learning_rate or 1e-3, layer_decay=1.0)
+
+
+def finetune(options: FinetuneOptions, run: RunFolder, module: ImageClassifier, data: ImageDataModule) -> L.Trainer:
+    """All layers, from the probe's head; the module is left with the weights that validation liked best."""
+    best = ModelCheckpoint(run.checkpoints, "best", monitor="val_loss")
+    last = ModelCheckpoint(run.checkpoints, "last", enable_version_counter=False)
+    stop = EarlyStopping("val_loss", patience=3)
+    epochs = 1 if options.quick else options.epochs
+    trainer = new_trainer(run, epochs=epochs, callbacks=[best, last, stop, RichProgressBar(leave=True)])
+    trainer.fit(module, data)
+    module.restore(best.best_model_path)
+    return trainer
+
+
+def mitigate(
+    options: FinetuneOptions,
+    run: RunFolder,
+    module: ImageClassifier,
+    trainer: L.Trainer,
+    *,
+    results: Results,
+    story: Story,
+) -> Results:
+    """Thresholds for the kept model, chosen on calibration rows; test rows show what they gain and cost."""
+    plain, policy = results.without_rule.predictions, options.limits()
+    chosen = ChosenRule.on(plain[Split.CALIBRATION], options.mitigate, policy, seed=options.seed)
+    module.restore(run.finetuned if results.won == "finetuned" else run.probe)
+    module.decide_by(chosen.rule)
+    trainer.save_checkpoint(run.mitigated, weights_only=True)
+    mitigated = replace(results, rule=chosen.rule)
+    before, after = plain[Split.TEST], mitigated.kept.predictions[Split.TEST]
+    cost = BeforeAfter.of(before, after, policy, intersections=options.intersect)
+    RunFolder.write_json(run.mitigation, {**cost.to_dict(), **chosen.to_dict()})
+    story.mitigation(chosen, cost)
+    return mitigated
 
 
 def new_trainer(run: RunFolder, *, epochs: int, callbacks: list[L.Callback]) -> L.Trainer:

@@ -22,6 +22,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_ALL = 20  # so many known names are listed to the last, as all figures are; of more, the first
+
 
 class FairleadError(Exception):
     """Root of the tree. Catch it to catch everything fairlead refuses on purpose."""
@@ -42,7 +44,7 @@ class UnknownNameError(ConfigurationError):
 
     Examples:
         >>> str(UnknownNameError("column", "gendr", ["file", "gender"], where="labels.csv"))
-        "there is no column 'gendr' in labels.csv; did you mean 'gender'? It has: file, gender"
+        "there is no column 'gendr' in labels.csv; did you mean 'gender'? Name one of: file, gender"
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
@@ -55,8 +57,8 @@ class UnknownNameError(ConfigurationError):
             message += "; did you mean " + " or ".join(repr(n) for n in near) + "?"
         else:
             message += "."
-        shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
-        super().__init__(f"{message} It has: {shown}" if names else message)
+        shown = ", ".join(names if len(names) <= _ALL else [*names[:12], f"... ({len(names)} in all)"])
+        super().__init__(f"{message} Name one of: {shown}" if names else f"{message} None is known: leave it out")
         self.near = tuple(near)
 
 

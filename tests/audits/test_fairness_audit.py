@@ -45,6 +45,11 @@ def by_hand(predictions, split="val", names=(("sex",), ("age",), ("sex", "age"))
     return judge([GroupTally.of(predictions, name) for name in names], policy or Policy.default(), split)
 
 
+def clustered(predictions, rows=40):
+    """So many rows in a row belong together."""
+    return replace(predictions, clusters=predictions.index // rows)
+
+
 # -- the verdicts of the predictions -----------------------------------------------------------------------------
 
 
@@ -94,6 +99,36 @@ def test_order_batches_and_rows_seen_twice_change_nothing(seed, batch_size, agai
     order = np.random.default_rng(seed).permutation(200)
     validated(audit, loader(predictions, order=[*order, *order[:again]], batch_size=batch_size))
     assert audit.ledger == by_hand(predictions, names=(("sex",), ("age",)))
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 99), batch_size=st.integers(7, 400), again=st.integers(0, 60))
+def test_clustered_rows_are_judged_as_clustered_predictions_are(seed, batch_size, again):
+    predictions, audit = clustered(planted(1001, 0.2)), reader_audit(intersections=[("sex", "age")])
+    order = np.random.default_rng(seed).permutation(1001)
+    validated(audit, loader(predictions, order=[*order, *order[:again]], batch_size=batch_size))
+    expected = GroupAudit.of({Split.VAL: predictions}, Policy.default(), [("sex", "age")])
+    assert audit.ledger == expected.ledger
+    assert audit.tallies[Split.VAL] == expected.tallies[Split.VAL]
+
+
+def test_rows_that_belong_together_say_less():
+    alone, together = reader_audit(limits={TPR: 0.1}), reader_audit(limits={TPR: 0.1})
+    validated(alone, loader(planted(4000, 0.3)))
+    validated(together, loader(clustered(planted(4000, 0.3))))
+    one, other = (audit.ledger.findings[0].estimate for audit in (alone, together))
+    assert other.value == one.value
+    assert (other.low, -other.high) < (one.low, -one.high)
+    assert other.high - other.low > 1.5 * (one.high - one.low)
+
+
+def test_clusters_of_some_batches_alone_are_refused():
+    def at_first(output, batch):
+        told = adapted(output, batch)
+        return {name: tensor for name, tensor in told.items() if name != "clusters" or batch[3][0] < 64}
+
+    with pytest.raises(DataError, match="some of the steps' outputs have clusters and some have none"):
+        validated(reader_audit(outputs=at_first), loader(clustered(planted(200))))
 
 
 def test_a_second_validation_forgets_the_first():
@@ -296,6 +331,14 @@ def test_a_mistake_in_the_arguments_is_named(given, said):
             {"outputs": lambda output, batch: adapted(output, batch) | {"target": batch[1] * 1.0}},
             "target holds integers",
         ),
+        (
+            {"outputs": lambda output, batch: adapted(output, batch) | {"clusters": batch[1][:3]}},
+            "64 indices, 3 clusters; give one of each",
+        ),
+        (
+            {"outputs": lambda output, batch: adapted(output, batch) | {"clusters": batch[0]}},
+            "clusters holds integers",
+        ),
         ({"sensitive": [SEX]}, "groups has shape"),
         ({"intersections": [("sex", "sex")]}, "different features"),
         ({"intersections": [("sex",)]}, "one name"),
@@ -344,27 +387,41 @@ def diverged(row):
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(answers, *others), batch_size=32)
 
 
+def evaluations():
+    """401 rows, which neither 2 nor 4 divides: with and without clusters, and with one answer that is no number."""
+    predictions = planted(401, 0.3)
+    return {
+        "whole": loader(predictions, batch_size=32),
+        "clustered": loader(clustered(predictions, rows=7), batch_size=32),
+        "diverged": diverged(7),
+    }
+
+
 def of_processes(folder):
-    """Lightning gives the foreign rows to two processes, and pads them: 401 rows and then 402."""
-    for name, rows in (("whole", loader(planted(401, 0.3), batch_size=32)), ("diverged", diverged(7))):
-        audit = Kept([SEX, AGE], outputs=adapted, labels=list(LABELS))
-        audit.folder = Path(folder) / name
-        audit.folder.mkdir()
-        trainer = quiet_trainer(callbacks=[audit], devices=2, strategy="ddp_fork")
-        trainer.validate(Reader(), rows, verbose=False)
+    """Lightning shares the foreign rows among the processes, and pads them to 402 and to 404."""
+    for devices in (2, 4):
+        for name, rows in evaluations().items():
+            audit = Kept([SEX, AGE], outputs=adapted, labels=list(LABELS), intersections=[("sex", "age")])
+            audit.folder = Path(folder) / f"{devices} {name}"
+            audit.folder.mkdir()
+            trainer = quiet_trainer(callbacks=[audit], devices=devices, strategy="ddp_fork")
+            trainer.validate(Reader(), rows, verbose=False)
 
 
 @pytest.mark.slow
-def test_two_processes_reach_the_verdicts_of_one(tmp_path):
+def test_two_and_four_processes_reach_the_verdicts_of_one(tmp_path):
     done = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for name, rows in (("whole", loader(planted(401, 0.3))), ("diverged", diverged(7))):
-        audit = reader_audit()
+    ledgers = []
+    for name, rows in evaluations().items():
+        audit = reader_audit(intersections=[("sex", "age")])
         logged = validated(audit, rows)
-        for rank in (0, 1):
-            found = json.loads((tmp_path / name / f"{rank}.json").read_text())
-            assert Ledger.from_dict(found["ledger"]) == audit.ledger
-            assert found["logged"] == logged
+        ledgers.append(audit.ledger)
+        for place in [f"{devices} {name}/{rank}.json" for devices in (2, 4) for rank in range(devices)]:
+            found = json.loads((tmp_path / place).read_text())
+            assert Ledger.from_dict(found["ledger"]) == audit.ledger, place
+            assert found["logged"] == logged, place
+    assert ledgers[0] != ledgers[1] != ledgers[2]
 
 
 # -- predictions at hand -----------------------------------------------------------------------------------------

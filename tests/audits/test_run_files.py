@@ -131,7 +131,7 @@ def check_figures(figures):
 @pytest.mark.parametrize("finetuned", [False, True])
 def test_everything_is_written_with_this_schema(run, model, finetuned):
     results = Results(held_out(), held_out(seed=4) if finetuned else None)
-    keep_run(run, image_rows(), results, seconds, model=model)
+    keep_run(run, image_rows(), seconds, results, model=model)
     files = {item.name for item in run.path.iterdir()}
     assert files == {
         "checkpoints",
@@ -164,14 +164,14 @@ def test_a_figure_that_cannot_be_measured_is_null_and_the_file_is_still_json(run
     held = HeldOut(
         {**held.predictions, Split.TEST: one_class}, {**held.figures, Split.TEST: held_out_figures(one_class)}
     )
-    keep_run(run, image_rows(), Results(held), seconds, model=model)
+    keep_run(run, image_rows(), seconds, Results(held), model=model)
     content = json.loads(run.metrics.read_text(), parse_constant=lambda name: pytest.fail(name))
     assert content["test"]["auroc_macro"] is None
     assert content["test"]["accuracy"]["rows"] == len(one_class)
 
 
 def test_the_numbers_can_be_computed_again_from_the_predictions(run, model):
-    keep_run(run, image_rows(), Results(held_out(), held_out(seed=4)), seconds, model=model)
+    keep_run(run, image_rows(), seconds, Results(held_out(), held_out(seed=4)), model=model)
     content = json.loads(run.metrics.read_text())
     table = parquet.read_table(run.predictions)
     rows = [row for row in table.to_pylist() if row["split"] == "test"]
@@ -194,10 +194,10 @@ def test_the_numbers_can_be_computed_again_from_the_predictions(run, model):
 
 
 def test_writing_again_replaces_what_the_probe_left(run, model, tmp_path):
-    keep_run(run, image_rows(), Results(held_out()), seconds, model=model)
+    keep_run(run, image_rows(), seconds, Results(held_out()), model=model)
     first = run.metrics.read_text()
     (tmp_path / "better.ckpt").write_bytes(b"better")
-    keep_run(run, image_rows(), Results(held_out(), held_out(seed=4)), seconds, model=tmp_path / "better.ckpt")
+    keep_run(run, image_rows(), seconds, Results(held_out(), held_out(seed=4)), model=tmp_path / "better.ckpt")
     assert run.model.read_bytes() == b"better"
     assert run.metrics.read_text() != first
     assert not list(run.path.glob(".*"))  # no partial file
@@ -222,7 +222,7 @@ def test_the_evidence_is_of_the_kept_answers_for_val_and_test_under_the_policy_g
     results = Results(held_out(seed=4), held_out()) if won == "finetuned" else Results(held_out(), held_out(seed=4))
     assert results.won == won
     policy = Policy.from_mapping({"limits": {"accuracy_difference": {"most": 0.2, "rows": 5}}, "block": ["undecided"]})
-    audit = keep_run(run, image_rows(), results, seconds, model=model, policy=policy)
+    audit = keep_run(run, image_rows(), seconds, results, model=model, policy=policy)
     content = json.loads(run.evidence.read_text(), parse_constant=lambda name: pytest.fail(name))
     assert content == audit.to_dict()
     assert content["schema"] == 1
@@ -243,7 +243,7 @@ def test_the_evidence_is_of_the_kept_answers_for_val_and_test_under_the_policy_g
 
 def test_without_a_feature_the_evidence_says_that_nothing_was_tested(run, model):
     rows = replace(image_rows(), sensitive=(), groups=np.zeros((160, 0), dtype=np.int64))
-    audit = keep_run(run, rows, Results(held_out(sensitive=())), seconds, model=model)
+    audit = keep_run(run, rows, seconds, Results(held_out(sensitive=())), model=model)
     content = json.loads(run.evidence.read_text())
     assert content["findings"] == []
     assert content["gate"]["blocked_by"] == ["no figure was judged on the test split"]
@@ -255,5 +255,5 @@ def test_a_feature_of_too_many_groups_is_refused_before_anything_is_written(run,
     wide = SensitiveFeature("patient", tuple(str(number) for number in range(300)))
     before = {item.name for item in run.path.iterdir()}
     with pytest.raises(DataError, match="put its values into bins"):
-        keep_run(run, image_rows(), Results(held_out(sensitive=(wide,))), seconds, model=model)
+        keep_run(run, image_rows(), seconds, Results(held_out(sensitive=(wide,))), model=model)
     assert {item.name for item in run.path.iterdir()} == before

@@ -12,7 +12,7 @@ from pyarrow import parquet
 from fairlead.audits import write_predictions
 from fairlead.cli.main import main
 from fairlead.evidence import Ledger
-from fairlead.judgement import Policy, judge
+from fairlead.judgement import FIGURES, Policy, judge
 from fairlead.measures import GroupTally
 from fairlead.records import Labels, Predictions, SensitiveFeature, Split
 
@@ -36,6 +36,10 @@ def table(tmp_path):
         "hand": np.where(row // 16 % 2, "left", "right"),
         "age": 20 + row % 60,
         "patient": row // 3,
+        "street": [f"street {place}" for place in row],
+        "empty": pa.nulls(N, pa.string()),
+        "broken": np.where(row == 7, np.nan, 0.5),
+        "logit": row / 100 - 20,
     }
     file = tmp_path / "said.parquet"
     parquet.write_table(pa.table(columns), file)
@@ -164,8 +168,28 @@ def test_findings_on_another_split_do_not_open_the_gate(tmp_path, capsys):
 
 MISTAKES = {
     "no such table": (["nowhere.parquet"], [], "no file or folder"),
-    "no such column": (None, ["--sensitive", "sxe"], "did you mean 'sex'"),
-    "no such figure": (None, ["--policy", "bad.yaml"], "did you mean 'accuracy_difference'"),
+    "no such column": (None, ["--sensitive", "sxe"], "did you mean 'sex'? Name one of: y, p, sex, hand, age, patient"),
+    "no such figure": (
+        None,
+        ["--policy", "bad.yaml"],
+        f"? Name one of: {', '.join(figure.name for figure in FIGURES)}",
+    ),
+    "all missing": (None, ["--sensitive", "empty"], "has no value in any row; name another column"),
+    "thousands of values": (
+        None,
+        ["--sensitive", "street"],
+        "more than 256 different values; an audit takes at most 256 groups: name a coarser column with --sensitive",
+    ),
+    "predictions that are no numbers": (
+        None,
+        ["--prediction", "broken"],
+        "1 of 4000 rows of said.parquet have a prediction in broken that is not a number (NaN); mend the model and",
+    ),
+    "predictions off the range": (
+        None,
+        ["--prediction", "logit"],
+        "no probability from 0 to 1 (they reach from -20 to 19.99); apply the sigmoid",
+    ),
     "no such policy": (None, ["--policy", "none.yaml"], "none.yaml"),
     "continuous": (None, ["--sensitive", "age"], "--bins age="),
     "bins without edges": (None, ["--bins", "age"], "--bins takes a column and its edges"),

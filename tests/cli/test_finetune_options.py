@@ -34,7 +34,8 @@ EVERY = (
     *("--data", "my photos.csv", "--image-column", "path", "--label", "diagnosis"),
     *("--sensitive", "sex", "age group", "--backbone", "random:test_resnet", "--image-size", "48"),
     *("--epochs", "3", "--batch-size", "8", "--output", "runs/a b", "--seed", "5", "--quick"),
-    *("--policy", "our policy.yaml", "--strict"),
+    *("--policy", "our policy.yaml", "--strict", "--intersect", "sex", "age group", "--intersect", "sex", "site"),
+    *("--mitigate", "thresholds"),
 )
 
 
@@ -71,14 +72,20 @@ def test_sensitive_columns_add_up_and_count_once(given):
     assert parse(*given).sensitive == ("a", "b", "c")
 
 
+def test_each_intersection_is_kept_and_its_columns_are_sensitive():
+    options = parse("--sensitive", "a", "--intersect", "a", "b", "--intersect", "b", "c", "--intersect", "a", "b")
+    assert options.intersect == (("a", "b"), ("b", "c"))
+    assert options.sensitive == ("a", "b", "c")
+
+
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        (("--epochs", "-1"), "--epochs"),
-        (("--batch-size", "1"), "--batch-size"),
-        (("--batch-size", "0"), "--batch-size"),
-        (("--seed", "-1"), "--seed"),
-        (("--seed", str(2**32)), "4294967295"),
+        (("--epochs", "-1"), "^--epochs is at least 0, got -1;"),
+        (("--batch-size", "1"), "^--batch-size is at least 2, got 1;"),
+        (("--batch-size", "0"), "^--batch-size is at least 2, got 0;"),
+        (("--seed", "-5"), "^--seed is a whole number from 0 to 4294967295, got -5$"),
+        (("--seed", str(2**32)), "^--seed is a whole number from 0 to 4294967295, got 4294967296$"),
         (("--image-size", "31"), "31"),
         (("--image-size", "-5"), "-5"),
     ],

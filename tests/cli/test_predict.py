@@ -78,6 +78,17 @@ def test_a_table_of_paths_needs_no_labels(run, photos, tmp_path):
     assert [row["file"] for row in read(tmp_path / "said.csv")] == ["photos/red/red1.png", "photos/blue/blue2.png"]
 
 
+def test_a_file_that_is_there_is_replaced_only_where_that_is_asked_for(run, photos, tmp_path, capsys):
+    output = tmp_path / "said.csv"
+    output.write_text("corrected by hand")
+    assert predict(run, photos, "--output", output) == 2
+    error = capsys.readouterr().err
+    assert error == f"error: {output} exists; name another file with --output, or replace it with --overwrite\n"
+    assert output.read_text() == "corrected by hand"
+    assert predict(run, photos, "--output", output, "--overwrite") == 0
+    assert len(read(output)) == 36
+
+
 def test_a_file_name_that_is_no_utf8_is_still_labelled(run, tmp_path):
     folder = tmp_path / "new"
     folder.mkdir()

@@ -28,6 +28,7 @@ def planted(rows=1000, gap=0.25, seed=0):
 
 def tensors(predictions):
     given = (predictions.probabilities[:, 1], predictions.targets, predictions.groups, predictions.index)
+    given += () if predictions.clusters is None else (predictions.clusters,)
     return TensorDataset(*(torch.from_numpy(column) for column in given))
 
 
@@ -58,4 +59,5 @@ class Reader(L.LightningModule):
 
 
 def adapted(output, batch):
-    return {"probabilities": output["answer"], "target": batch[1], "groups": batch[2], "index": batch[3]}
+    names = ("target", "groups", "index", "clusters")  # the last where there are any
+    return {"probabilities": output["answer"], **dict(zip(names, batch[1:], strict=False))}

@@ -168,6 +168,25 @@ def test_the_policy_decides_and_strict_makes_it_the_exit_code(gate, tmp_path, ca
     assert main([*SMALL, *given, "--output", str(tmp_path / "again")]) == 0
 
 
+def test_intersections_are_in_evidence_and_picture_and_a_constant_column_says_why_it_is_not_judged(
+    photo_table, tmp_path, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr("fairlead.audits.run_files.draw_groups", lambda tallies, *given, **words: drawn.extend(tallies))
+    table = tmp_path / "photos.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([f"{lines[0]},site", *(f"{line},north" for line in lines[1:])]))
+    given = ("--sensitive", "site", "--intersect", "sex", "site", "--epochs", 0)
+    run, _ = run_recipe(tmp_path / "run", "--data", table, *given)
+    findings = json.loads(run.evidence.read_text())["findings"]
+    assert {finding["feature"] for finding in findings} == {"site", "sex", "sex x site"}
+    assert [tally.by.feature for tally in drawn] == ["site", "sex", "sex x site"]
+    constant = [finding for finding in findings if finding["feature"] == "site"]
+    assert {finding["verdict"] for finding in constant} == {"not_applicable"}
+    assert "one group, north" in constant[0]["remedy"]
+    assert "intersect" in run.config.read_text()
+
+
 def test_without_a_sensitive_feature_strict_does_not_pass(photos, tmp_path, capsys):
     given = [*SMALL, "--data", str(photos), "--epochs", "0", "--strict"]
     assert main([*given, "--output", str(tmp_path / "run")]) == 1
@@ -187,6 +206,17 @@ def table_of(tmp_path, *lines):
     return file
 
 
+def features_of(tmp_path, rows=24, **columns):
+    """Rows with a sensitive column of each name; twelve pictures serve for all."""
+    file = tmp_path / "mine.csv"
+    lines = [
+        ",".join([f"photos/red/red{row % 12}.png", "cd"[row % 2], *(str(value(row)) for value in columns.values())])
+        for row in range(rows)
+    ]
+    file.write_text("\n".join([",".join(["image", "label", *columns]), *lines]) + "\n")
+    return file
+
+
 def named(count, label="cat"):
     return [f"photos/red/red{number}.png,{label}" for number in range(count)]
 
@@ -195,6 +225,34 @@ def named(count, label="cat"):
 MISTAKES = {
     "wrong label column": (lambda t: ("--data", t / "photos.csv", "--label", "lable"), "did you mean 'label'"),
     "wrong sensitive column": (lambda t: ("--data", t / "photos.csv", "--sensitive", "sxe"), "did you mean 'sex'"),
+    "sensitive that is empty": (
+        lambda t: ("--data", features_of(t, empty=lambda row: ""), "--sensitive", "empty"),
+        "'empty' has no value in any row; name another column",
+    ),
+    "sensitive of numbers": (
+        lambda t: ("--data", features_of(t, age=lambda row: 30 + row), "--sensitive", "age"),
+        "holds numbers, 24 different ones, which are no groups; add a column of bins, whose edges might be",
+    ),
+    "sensitive of ten thousand values": (
+        lambda t: ("--data", features_of(t, 10_000, patient=lambda row: f"p{row}"), "--sensitive", "patient"),
+        "an audit takes at most 256: name a coarser column",
+    ),
+    "wrong column to cross": (
+        lambda t: ("--data", t / "photos.csv", "--sensitive", "sex", "--intersect", "sex", "lable"),
+        "did you mean 'label'",
+    ),
+    "one column to cross": (
+        lambda t: ("--data", t / "photos.csv", "--intersect", "sex"),
+        "two or more different features, got 'sex'",
+    ),
+    "a column crossed with itself": (
+        lambda t: ("--data", t / "photos.csv", "--intersect", "sex", "sex"),
+        "different features",
+    ),
+    "a limit for no figure": (
+        lambda t: ("--quick", "--policy", policy_of(t, "limits: {tpr_gap: 0.1}")),
+        "accuracy_difference",
+    ),
     "sensitive in a folder": (lambda t: ("--data", t / "photos", "--sensitive", "sex"), "table of paths"),
     "unknown backbone": (lambda t: ("--data", t / "photos", "--backbone", "resnet81"), "did you mean 'resnet"),
     "unknown random backbone": (
@@ -235,6 +293,18 @@ def test_a_mistake_is_one_message_and_leaves_no_run_folder(mistake, photo_table,
     assert re.search(rf"^error: .*{re.escape(said)}", error, re.M), error
     assert "Traceback" not in error
     assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["resnet81", "random:tset_resnet", "weights/mine", "gone.safetensors", "resnet18.a9"])
+def test_a_misspelt_backbone_is_answered_before_the_data_are_read(name, tmp_path, capsys, monkeypatch):
+    def read(options):
+        raise AssertionError("the data were read")
+
+    monkeypatch.setattr("recipes.finetune_image.choose_data", read)
+    assert main(["--data", str(tmp_path), "--backbone", name, "--output", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert name.removeprefix("random:") in error
     assert not (tmp_path / "run").exists()
 
 

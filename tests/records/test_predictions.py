@@ -86,7 +86,10 @@ def test_the_first_of_equals_is_predicted_and_the_kind_follows_the_classes() -> 
         ({"sensitive": ()}, r"groups has shape \(6, 1\), expected \(6, 0\)"),
         ({"clusters": np.zeros(5, np.int64)}, r"clusters has shape \(5,\)"),
         ({"probabilities": np.full((6, 3), 0.3)}, "sum to 1 in every row"),
-        ({"probabilities": np.tile([1.2, -0.2, 0.0], (6, 1))}, "at least 0 and sum to 1"),
+        (
+            {"probabilities": np.array([[1.0, 0.0, 0.0]] * 3 + [[1.2, -0.2, 0.0]] * 3), "index": np.arange(6) + 40},
+            r"at least 0 and sum to 1 in every row; those of row 43 are 1\.2, -0\.2, 0: apply softmax or sigmoid$",
+        ),
     ],
 )
 def test_what_contradicts_itself_is_refused(change: dict[str, Any], message: str) -> None:

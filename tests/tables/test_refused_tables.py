@@ -113,7 +113,8 @@ def test_sensitive_columns_that_make_no_groups():
     check_refused(DataError, ["'sex'", "no value in any row"], sex=[" "] * N)
     check_refused(DataError, ["holds numbers", "--bins sex=0.2"], sex=RNG.random(N))
     check_refused(DataError, ["holds numbers", "--bins sex=1"], sex=RNG.integers(0, 70, N))
-    check_refused(DataError, ["more than 256", "coarser column"], sex=[f"street {row}" for row in range(N)])
+    streets = [f"street {row}" for row in range(N)]
+    check_refused(DataError, ["more than 256", "coarser column with --sensitive"], sex=streets)
     check_refused(ConfigurationError, ["'sex'", "single values"], sex=[[1]] * N)
     check_refused(DataError, ["(missing)", "leave those cells empty"], sex=["(missing)"] * N)
     check_refused(ConfigurationError, ["not numbers", "--bins"], asked(bins={"sex": (1.0,)}))

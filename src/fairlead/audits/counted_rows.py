@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairlead.errors import UnknownNameError
+from fairlead.errors import DataError, UnknownNameError
 from fairlead.measures import FeatureGroups, GroupTally
 from fairlead.records import Labels, Predictions, SensitiveFeature, TaskKind
 
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """N rows, of each what it counts for and no more: some 30 bytes.
+    """N rows, of each what it counts for and no more: some 30 bytes, and 8 for a cluster.
 
     A tally alone would not do: a sampler that pads gives two processes the same row, and which of a tally's counts is
     that row's cannot be told afterwards.
@@ -25,21 +25,32 @@ class Counted:
         index: (N,) each row's number, int64.
         scores: (N,) probability of the last class, float64.
         cells: (N, 2 + K) true class, predicted class, and slot in each of K tallies, int32.
+        clusters: (N,) codes of rows that belong together, int64, or None where each row stands for itself.
     """
 
     index: NDArray[np.int64]
     scores: NDArray[np.float64]
     cells: NDArray[np.int32]
+    clusters: NDArray[np.int64] | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[Counted]) -> Counted:
-        """Joins parts; of a row that several hold, one is kept, the same one in whatever order they come."""
-        index = np.concatenate([part.index for part in parts])
-        scores = np.concatenate([part.scores for part in parts])
-        cells = np.concatenate([part.cells for part in parts])
-        order = np.lexsort((scores, *cells.T, index))
+        """Joins parts; of a row that several hold, one is kept, the same one in whatever order they come.
+
+        Raises:
+            DataError: parts with clusters and parts without; one without rows is either.
+        """
+        filled = [part for part in parts if len(part.index)] or parts[:1]
+        index = np.concatenate([part.index for part in filled])
+        scores = np.concatenate([part.scores for part in filled])
+        cells = np.concatenate([part.cells for part in filled])
+        given = [part.clusters for part in filled if part.clusters is not None]
+        if len(given) not in (0, len(filled)):
+            raise DataError("some of the steps' outputs have clusters and some have none: give all or none")
+        clusters = np.concatenate(given) if given else None
+        order = np.lexsort((scores, *cells.T, *(() if clusters is None else (clusters,)), index))
         first = order[np.unique(index[order], return_index=True)[1]]
-        return cls(index[first], scores[first], cells[first])
+        return cls(index[first], scores[first], cells[first], None if clusters is None else clusters[first])
 
 
 class CountedRows:
@@ -85,7 +96,7 @@ class CountedRows:
         """Counts a batch."""
         slots = [FeatureGroups.codes(predictions, names)[1] for names in self.asked]
         cells = np.stack([predictions.targets, predictions.predicted, *slots], axis=1).astype(np.int32)
-        self._parts.append(Counted(predictions.index, predictions.probabilities[:, -1], cells))
+        self._parts.append(Counted(predictions.index, predictions.probabilities[:, -1], cells, predictions.clusters))
 
     def fail(self, reason: str) -> None:
         """Remembers why these rows cannot be judged; the first reason stands."""
@@ -110,6 +121,14 @@ class CountedRows:
         targets, predicted, *slots = rows.cells.T.astype(np.int64)
         binary = TaskKind.of_classes(len(self.labels)) is TaskKind.BINARY
         return tuple(
-            GroupTally.count(by, self.labels, slot, targets, predicted, scores=rows.scores if binary else None)
+            GroupTally.count(
+                by,
+                self.labels,
+                slot,
+                targets,
+                predicted,
+                scores=rows.scores if binary else None,
+                clusters=rows.clusters,
+            )
             for by, slot in zip(self.by, slots, strict=True)
         )

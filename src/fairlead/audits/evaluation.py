@@ -13,7 +13,7 @@ from fairlead.errors import ConfigurationError
 from fairlead.evidence import Estimate
 from fairlead.measures import fit_temperature, held_out_figures
 from fairlead.modules import ImageClassifier, Outputs
-from fairlead.records import Predictions, Split
+from fairlead.records import DecisionRule, Predictions, Split
 
 HELD_OUT = (Split.VAL, Split.CALIBRATION, Split.TEST)
 
@@ -35,6 +35,15 @@ class HeldOut:
         """Measures what a model answered."""
         predictions = {split: outputs[split].predictions(rows.labels, rows.sensitive) for split in HELD_OUT}
         return cls(predictions, {split: held_out_figures(predictions[split]) for split in (Split.VAL, Split.TEST)})
+
+    def decided_by(self, rule: DecisionRule | None) -> HeldOut:
+        """Returns the account of the same model with another way to decide, measured anew.
+
+        Raises:
+            FairleadError: a rule that does not fit the classes or the sensitive features.
+        """
+        predictions = {split: part.decided_by(rule) for split, part in self.predictions.items()}
+        return HeldOut(predictions, {split: held_out_figures(predictions[split]) for split in self.figures})
 
     def beats(self, other: HeldOut) -> bool:
         """Whether its accuracy on validation is higher than another's; a tie keeps the other.
@@ -73,4 +82,5 @@ def evaluate(trainer: L.Trainer, module: ImageClassifier, data: ImageDataModule)
     module.calibrate(fit_temperature(calibration.logits.numpy(), calibration.target.numpy()))
     module.cpu()
     scaled = {split: outputs.with_probabilities(module.probabilities(outputs.logits)) for split, outputs in raw.items()}
-    return HeldOut.of(scaled, data.rows)
+    held = HeldOut.of(scaled, data.rows)
+    return held if module.decision is None else held.decided_by(module.decision)

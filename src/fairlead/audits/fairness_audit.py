@@ -46,7 +46,9 @@ class FairnessAudit(L.Callback):
         intersections: Names of features to be crossed.
         on: ``"validate"``, ``"test"`` or both.
         outputs: For a module of your own: from (step output, batch) to a mapping of tensors ``probabilities`` (N, C),
-            or (N,) of the second of two classes, ``target`` (N,), ``groups`` (N, S) and ``index`` (N,).
+            or (N,) of the second of two classes, ``target`` (N,), ``groups`` (N, S) and ``index`` (N,); where rows
+            belong together, ``clusters`` (N,) too, integer codes: a patient's photos then count as one source; and
+            ``decided`` (N,) class codes, where the answer is not the most probable class.
         labels: The C classes, where neither module nor data have ``labels``.
 
     Raises:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.evidence import Ledger
 from fairlead.judgement import GateDecision, Policy, ReleaseGate, judge
-from fairlead.measures import GroupTally
-from fairlead.records import Predictions, Split
+from fairlead.measures import FeatureGroups, GroupTally
+from fairlead.records import Predictions, SensitiveFeature, Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ class GroupAudit:
         """
         tallies = {}
         for split, part in predictions.items():
-            asked = [*((feature.name,) for feature in part.sensitive), *intersections]
+            asked = group_sets(part.sensitive, intersections)
             tallies[split] = tuple(GroupTally.of(part, names) for names in asked)
         return cls.counted(tallies, policy)
 
@@ -77,3 +78,33 @@ class GroupAudit:
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of ``evidence.json``, plain JSON values."""
         return {**self.ledger.to_dict(), "gate": self.decision.to_dict()}
+
+
+def group_sets(
+    sensitive: Sequence[SensitiveFeature], intersections: Sequence[Sequence[str]] = ()
+) -> tuple[tuple[str, ...], ...]:
+    """Returns what is counted by: each feature alone, then each intersection. Call it before anything takes long.
+
+    Args:
+        sensitive: The declared features.
+        intersections: Names of features to be crossed.
+
+    Raises:
+        UnknownNameError: an intersection of a feature that is not declared.
+        DataError: more than 256 groups, or an intersection of fewer than two different features.
+
+    Examples:
+        >>> group_sets([SensitiveFeature("sex", ("f", "m")), SensitiveFeature("age", ("old",))], [("sex", "age")])
+        (('sex',), ('age',), ('sex', 'age'))
+    """
+    declared = {feature.name: feature for feature in sensitive}
+    for names in intersections:
+        if len(names) < 2:
+            raise ConfigurationError(f"an intersection is of two or more different features, got {' '.join(names)!r}")
+        for name in names:
+            if name not in declared:
+                raise UnknownNameError("sensitive feature", name, declared, where="the data")
+    asked = (*((name,) for name in declared), *(tuple(names) for names in intersections))
+    for names in asked:
+        FeatureGroups.of([declared[name] for name in names])
+    return asked

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from fairlead.audits.predictions_file import write_predictions
 from fairlead.backbones import Backbone
 from fairlead.data import ImageRows
 from fairlead.judgement import Policy
-from fairlead.records import RunFolder, Split
+from fairlead.records import DecisionRule, RunFolder, Split
 from fairlead.report import draw_confusion, draw_groups, draw_top_losses, explain_gate
 
 _VERSIONS = ("fairlead", "torch", "torchvision", "lightning", "timm", "numpy", "scipy", "pillow", "scikit-learn")
@@ -31,30 +32,38 @@ class Results:
     Attributes:
         probe: Of the linear probe.
         finetuned: Of the fine-tuned model; None where there was no fine-tuning.
+        rule: How the model that is kept decides; None for the most probable class.
     """
 
     probe: HeldOut
     finetuned: HeldOut | None = None
+    rule: DecisionRule | None = None
 
     @property
     def won(self) -> str:
         """``"finetuned"`` where it beats the probe on validation, else ``"probe"``."""
         return "finetuned" if self.finetuned is not None and self.finetuned.beats(self.probe) else "probe"
 
-    @property
+    @cached_property
     def kept(self) -> HeldOut:
-        """Of the model that is kept."""
+        """Of the model that is kept, deciding as it will."""
+        return self.without_rule if self.rule is None else self.without_rule.decided_by(self.rule)
+
+    @property
+    def without_rule(self) -> HeldOut:
+        """Of the same model, deciding for the most probable class."""
         return self.finetuned if self.finetuned is not None and self.won == "finetuned" else self.probe
 
 
 def keep_run(
     run: RunFolder,
     rows: ImageRows,
-    results: Results,
     seconds: Callable[[], Mapping[str, float]],
+    results: Results,
     *,
     model: Path,
     policy: Policy | None = None,
+    intersections: Sequence[Sequence[str]] = (),
 ) -> GroupAudit:
     """Writes all that is known by now: the model that is kept, predictions, figures, evidence, and then pictures.
 
@@ -64,17 +73,19 @@ def keep_run(
     Args:
         run: Where.
         rows: What was predicted.
-        results: What was measured.
         seconds: Gives the seconds by stage at the moment of writing.
+        results: What was measured.
         model: The checkpoint that is kept.
         policy: What is accepted of gaps between groups; None for the default.
+        intersections: Names of sensitive features to be crossed.
 
     Returns:
         The audit of the kept model's answers for validation and test rows, as ``evidence.json`` has it.
     """
     kept = results.kept
     judged = {split: kept.predictions[split] for split in (Split.VAL, Split.TEST)}
-    audit = GroupAudit.of(judged, policy or Policy.default())  # first: a feature it refuses leaves no file behind
+    # First: a feature it refuses leaves no file behind.
+    audit = GroupAudit.of(judged, policy or Policy.default(), intersections)
     write_predictions(run.predictions, kept.predictions, rows.pictures.name)
     RunFolder.write_atomically(run.model, model.read_bytes())
     content = {
@@ -96,6 +107,8 @@ def _draw(run: RunFolder, rows: ImageRows, results: Results, audit: GroupAudit) 
     test = results.kept.predictions[Split.TEST]
     accuracy = results.kept.figures[Split.TEST]["accuracy"]
     name = "the fine-tuned model" if results.won == "finetuned" else "the linear probe"
+    if results.rule is not None:
+        name += f", thresholds by {results.rule.feature.name}" if results.rule.feature else ", a threshold of its own"
     note = f"95 % interval of the accuracy {accuracy.low:.3f} to {accuracy.high:.3f}" if accuracy else ""
     draw_confusion(test, run.confusion, title=f"Test rows, {name}", note=note)
 

@@ -16,7 +16,7 @@ from fairlead.records import Labels, Predictions, SensitiveFeature
 NEEDED = ("probabilities", "target", "groups", "index")
 
 Adapter = Callable[[Any, Any], Mapping[str, Tensor]]
-"""From what a step returned and its batch to tensors: probabilities, target, groups, index."""
+"""From what a step returned and its batch to tensors: probabilities, target, groups, index, and clusters if any."""
 
 
 class NotANumberError(DataError):
@@ -39,7 +39,9 @@ def read_step(found: Mapping[str, Tensor], labels: Labels, sensitive: tuple[Sens
 
     Args:
         found: ``probabilities`` (N, C), or (N,) of the second of two classes; ``target`` (N,), -1 where unknown;
-            ``groups`` (N, S), or (N,) of one feature; ``index`` (N,).
+            ``groups`` (N, S), or (N,) of one feature; ``index`` (N,); where rows belong together, ``clusters`` (N,),
+            codes that are the same in every batch and process; and, where the answer is not the most probable class,
+            ``decided`` (N,) class codes.
         labels: The C classes.
         sensitive: The S features that the columns of ``groups`` stand for.
 
@@ -64,16 +66,19 @@ def read_step(found: Mapping[str, Tensor], labels: Labels, sensitive: tuple[Sens
     index, target = _whole(found, "index"), _whole(found, "target")
     groups, probabilities = _whole(found, "groups"), _probabilities(found["probabilities"], len(labels))
     groups = groups[:, None] if groups.ndim == 1 and len(sensitive) == 1 else groups
-    if not {len(index)} == {len(target), len(groups), len(probabilities)}:
-        raise DataError(
-            f"a step's outputs hold {len(probabilities)} probabilities, {len(target)} targets, {len(groups)} groups "
-            f"and {len(index)} indices; give one of each for every row"
-        )
+    extra = {name: _whole(found, name) for name in ("clusters", "decided") if found.get(name) is not None}
+    columns = {"probabilities": probabilities, "targets": target, "groups": groups, "indices": index, **extra}
+    if len({len(column) for column in columns.values()}) > 1:
+        told = ", ".join(f"{len(column)} {name}" for name, column in columns.items())
+        raise DataError(f"a step's outputs hold {told}; give one of each for every row")
     once = np.unique(index, return_index=True)[1]
     bad = index[once][~np.isfinite(probabilities[once].reshape(len(once), -1)).all(axis=1)]
     if len(bad):
         raise NotANumberError(f"row {bad[0]} has a probability that is not a number: lower the learning rate")
-    return Predictions(probabilities[once], target[once], index[once], labels, groups[once], sensitive)
+    clusters, decided = (extra[name][once] if name in extra else None for name in ("clusters", "decided"))
+    return Predictions(
+        probabilities[once], target[once], index[once], labels, groups[once], sensitive, clusters, decided=decided
+    )
 
 
 def _probabilities(given: Tensor, classes: int) -> NDArray[np.float64]:

@@ -3,6 +3,14 @@
 from fairlead.backbones.backbone import Backbone
 from fairlead.backbones.loading import load_backbone, rebuild_backbone
 from fairlead.backbones.normalise import Normalise
-from fairlead.backbones.source import WeightSource, find_weights
+from fairlead.backbones.source import WeightSource, check_weights, find_weights
 
-__all__ = ["Backbone", "Normalise", "WeightSource", "find_weights", "load_backbone", "rebuild_backbone"]
+__all__ = [
+    "Backbone",
+    "Normalise",
+    "WeightSource",
+    "check_weights",
+    "find_weights",
+    "load_backbone",
+    "rebuild_backbone",
+]

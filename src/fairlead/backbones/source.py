@@ -56,6 +56,32 @@ def find_weights(name: str) -> WeightSource:
         >>> find_weights("random:resnet18").origin
         'random weights'
     """
+    return _local(name) or _from_hub(name)
+
+
+def check_weights(name: str) -> None:
+    """Refuses, without a network, what ``find_weights`` could not resolve: for before anything takes long.
+
+    Args:
+        name: As for ``find_weights``.
+
+    Raises:
+        UnknownNameError: timm has no such architecture or tag; the nearest are suggested.
+        BackboneError: the folder or file does not hold weights, or timm knows of none under the name.
+
+    Examples:
+        >>> check_weights("resnet18.a1_in1k")
+        >>> check_weights("resnet81")
+        Traceback (most recent call last):
+            ...
+        fairlead.errors.UnknownNameError: there is no backbone 'resnet81' in timm; did you mean ...
+    """
+    if _local(name) is None:
+        _hub_repository(name)
+
+
+def _local(name: str) -> WeightSource | None:
+    """Returns random weights or those on disk; None for a name that only a hub can resolve."""
     prefix, _, rest = name.partition(":")
     if prefix == "random" and rest:
         return WeightSource(_known_architecture(rest), None, "random weights", _configuration(rest))
@@ -69,7 +95,7 @@ def find_weights(name: str) -> WeightSource:
             f"there is no folder or .safetensors file {path}; check the path, or name a timm model such as "
             "resnet18.a1_in1k"
         )
-    return _from_hub(name)
+    return None
 
 
 def _known_architecture(name: str) -> str:
@@ -143,12 +169,17 @@ def _architecture_in(file: Path) -> str | None:
 
 
 def _from_hub(name: str) -> WeightSource:
+    repository = _hub_repository(name)
     architecture = _known_architecture(name)
-    config = _configuration(name)
-    repository = config.get("hf_hub_id")
+    return WeightSource(architecture, _download(repository, name), f"hub {repository}", _configuration(name))
+
+
+def _hub_repository(name: str) -> str:
+    _known_architecture(name)
+    repository = _configuration(name).get("hf_hub_id")
     if not repository:
         raise BackboneError(f"timm has no pretrained weights for {name!r}; use random:{name}, or name another")
-    return WeightSource(architecture, _download(repository, name), f"hub {repository}", config)
+    return str(repository)
 
 
 def _download(repository: str, name: str) -> Path:

@@ -36,11 +36,23 @@ class Answer:
 
     @classmethod
     def of(
-        cls, probabilities: NDArray[np.floating[Any]], labels: Labels, features: NDArray[np.floating[Any]] | None = None
+        cls,
+        probabilities: NDArray[np.floating[Any]],
+        labels: Labels,
+        features: NDArray[np.floating[Any]] | None = None,
+        *,
+        code: int | None = None,
     ) -> Answer:
-        """Makes the answer of (C,) probabilities: the most probable class, the first of equals."""
+        """Makes the answer of (C,) probabilities.
+
+        Args:
+            probabilities: Of the C classes.
+            labels: Their names.
+            features: (D,) of the input, where they are wanted.
+            code: The class that was decided for; None for the most probable one, the first of equals.
+        """
         return cls(
-            labels[int(probabilities.argmax())],
+            labels[int(probabilities.argmax()) if code is None else code],
             {label: float(value) for label, value in zip(labels, probabilities, strict=True)},
             None if features is None else tuple(features.tolist()),
         )

@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from fairlead.bundle.manifest import MANIFEST, SIGNATURE, FileDigest, Manifest, 
 from fairlead.errors import BundleError, FairleadError
 from fairlead.measures import GroupTally
 from fairlead.preprocessing import ImagePreprocessing
-from fairlead.records import Labels, TaskKind
+from fairlead.records import DecisionRule, Labels, TaskKind
 
 MODEL = "model.onnx"
 WEIGHTS = "weights.safetensors"
@@ -53,7 +53,7 @@ class Bundle:
     labels: Labels
     preprocessing: ImagePreprocessing
     temperature: float
-    decision: Mapping[str, Any] | None
+    decision: DecisionRule | None
     tallies: tuple[GroupTally, ...] = field(repr=False)
     digest: str = ""
 
@@ -97,7 +97,7 @@ class Bundle:
             temperature = float(record(name := CALIBRATION)["temperature"])
             if not 0 < temperature < math.inf:
                 raise ValueError(f"a temperature is above 0, got {temperature}")
-            decision = record(name := DECISION)
+            decision = _rule(record(name := DECISION), labels)
             counted = record(name := REFERENCE)["tallies"]
             tallies = tuple(GroupTally.from_dict(tally) for tally in counted)
             if dict(record(name := EVIDENCE)["gate"]) != dict(manifest.gate):
@@ -122,6 +122,18 @@ class Bundle:
         if name not in self.manifest.files:
             raise BundleError(f"the bundle {self.path} has no {name}; it has: {', '.join(self.manifest.files)}")
         return _checked(self.path, name, self.manifest.files[name])
+
+
+def _rule(content: Any, labels: Labels) -> DecisionRule | None:
+    """Returns the rule that a model decides by; None for the most probable class."""
+    if content is None:
+        return None
+    rule = DecisionRule.from_dict(content)
+    if len(labels) != 2:
+        raise ValueError(f"thresholds decide between two classes, and there are {len(labels)}")
+    if rule.randomised:
+        raise ValueError("it draws its decisions, and what is served answers alike alike")
+    return rule
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

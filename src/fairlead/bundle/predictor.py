@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from fairlead.bundle.cores import usable_cores
 from fairlead.bundle.goldens import Goldens
 from fairlead.errors import BundleError, ConfigurationError, UnreadableFileError
 from fairlead.preprocessing import ImagePreprocessing, decode_image
-from fairlead.records import Labels
+from fairlead.records import DecisionRule, Labels
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -33,6 +33,7 @@ class Predictor:
         model: Content of an ONNX file from (N, 3, H, W) uint8 pixels to (N, C) probabilities and (N, D) features.
         preprocessing: From a picture to its pixels.
         labels: The C classes.
+        decision: From probabilities to a class; None for the most probable one.
         threads: Of ONNX Runtime and for decoding; None for as many as the process has cores.
 
     Raises:
@@ -41,11 +42,18 @@ class Predictor:
     """
 
     def __init__(
-        self, model: bytes, preprocessing: ImagePreprocessing, labels: Labels, *, threads: int | None = None
+        self,
+        model: bytes,
+        preprocessing: ImagePreprocessing,
+        labels: Labels,
+        *,
+        decision: DecisionRule | None = None,
+        threads: int | None = None,
     ) -> None:
         check_content(MODEL, model)
         self.preprocessing = preprocessing
         self.labels = labels
+        self.decision = decision
         self.threads = threads or usable_cores()
         self._session = _session(model, self.threads)
         height, width = preprocessing.size
@@ -61,13 +69,10 @@ class Predictor:
         """Makes the predictor of a bundle.
 
         Raises:
-            BundleError: a file that was altered, or a decision rule that this release does not know.
+            BundleError: a file that was altered.
         """
-        if bundle.decision is not None:
-            raise BundleError(
-                "decision.json holds a rule, and this release only takes the most probable class; use a newer release"
-            )
-        return cls(bundle.read(MODEL), bundle.preprocessing, bundle.labels, threads=threads)
+        model = bundle.read(MODEL)
+        return cls(model, bundle.preprocessing, bundle.labels, decision=bundle.decision, threads=threads)
 
     def pixels(self, item: bytes | Path) -> Pixels:
         """Returns (3, H, W) pixels of a picture.
@@ -83,36 +88,79 @@ class Predictor:
         probabilities, features = self._session.run(None, {self._session.get_inputs()[0].name: pixels})
         return probabilities, features
 
-    def answer(self, item: bytes | Path, *, features: bool = False) -> Answer:
+    def answer(
+        self, item: bytes | Path, *, sensitive: Mapping[str, str | None] | None = None, features: bool = False
+    ) -> Answer:
         """Answers for one picture.
 
         Args:
             item: The bytes of a picture, or its file.
+            sensitive: Values of sensitive features by name, for a model with a threshold for each group; a value that
+                is not known is None.
             features: Whether the features are wanted too.
 
         Raises:
             UnreadableFileError: it cannot be decoded.
+            ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
         """
+        slots = self.slots([sensitive or {}])
         probabilities, found = self.run(self.pixels(item)[None])
-        return Answer.of(probabilities[0], self.labels, found[0] if features else None)
+        code = int(self.decide(probabilities, slots)[0])
+        return Answer.of(probabilities[0], self.labels, found[0] if features else None, code=code)
 
     def answer_all(
-        self, items: Sequence[bytes | Path], *, features: bool = False, batch_size: int = BATCH
+        self,
+        items: Sequence[bytes | Path],
+        *,
+        sensitive: Sequence[Mapping[str, str | None]] | None = None,
+        features: bool = False,
+        batch_size: int = BATCH,
     ) -> list[Answer]:
         """Answers for many pictures, in their order; one that cannot be read fails none of the others.
 
         Args:
             items: The bytes of pictures, or their files.
+            sensitive: Values of sensitive features of each, by name.
             features: Whether the features are wanted too.
             batch_size: Pictures at a time, which bounds the memory.
+
+        Raises:
+            ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
         """
         if batch_size < 1:
             raise ConfigurationError(f"batch_size is at least 1, got {batch_size}")
+        given = [{} for _ in items] if sensitive is None else sensitive
+        if len(given) != len(items):
+            raise ConfigurationError(f"{len(given)} rows of sensitive values for {len(items)} pictures; give one each")
+        slots = self.slots(given)
         answers: list[Answer] = []
         with ThreadPoolExecutor(self.threads) as pool:  # Pillow decodes without Python's lock
             for start in range(0, len(items), batch_size):
-                answers += self._batch(list(pool.map(self._attempt, items[start : start + batch_size])), features)
+                part = slice(start, start + batch_size)
+                answers += self._batch(list(pool.map(self._attempt, items[part])), slots[part], features)
         return answers
+
+    def slots(self, given: Sequence[Mapping[str, str | None]]) -> NDArray[np.int64]:
+        """Returns (N,) slots of the groups that the decision rule asks for; zeros where it asks for none.
+
+        Raises:
+            ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
+        """
+        if self.decision is None or self.decision.feature is None:
+            return np.zeros(len(given), dtype=np.int64)
+        feature = self.decision.feature
+        if any(feature.name not in values for values in given):
+            raise ConfigurationError(
+                f"this model has a threshold for each group of {feature.name!r} ({', '.join(feature.groups)}); "
+                "give the group of each picture, or null where it is not known"
+            )
+        return feature.encode(values[feature.name] for values in given)
+
+    def decide(self, probabilities: Floats, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns (N,) class codes of (N, C) probabilities and (N,) slots."""
+        if self.decision is None:
+            return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
+        return self.decision.decide(probabilities, slots, np.zeros(len(probabilities), dtype=np.int64))
 
     def _attempt(self, item: bytes | Path) -> Pixels | str:
         try:
@@ -120,16 +168,15 @@ class Predictor:
         except UnreadableFileError as error:
             return str(error)
 
-    def _batch(self, read: list[Pixels | str], wanted: bool) -> list[Answer]:
-        good = [pixels for pixels in read if not isinstance(pixels, str)]
-        rows = iter(zip(*self.run(np.stack(good)), strict=True) if good else ())
-        answers = []
-        for pixels in read:
-            if isinstance(pixels, str):
-                answers.append(Answer(error=pixels))
-            else:
-                probabilities, features = next(rows)
-                answers.append(Answer.of(probabilities, self.labels, features if wanted else None))
+    def _batch(self, read: list[Pixels | str], slots: NDArray[np.int64], wanted: bool) -> list[Answer]:
+        places = [place for place, pixels in enumerate(read) if not isinstance(pixels, str)]
+        answers = [Answer(error=pixels) if isinstance(pixels, str) else Answer() for pixels in read]
+        if places:
+            probabilities, features = self.run(np.stack([pixels for pixels in read if not isinstance(pixels, str)]))
+            codes = self.decide(probabilities, slots[places])
+            for row, place in enumerate(places):
+                shown = features[row] if wanted else None
+                answers[place] = Answer.of(probabilities[row], self.labels, shown, code=int(codes[row]))
         return answers
 
     def self_test(self, bundle: Bundle) -> float:

@@ -78,18 +78,13 @@ def _override(options: Any) -> Override | None:  # what jsonargparse parsed: att
 def _rows(run: RunFolder) -> tuple[ImageRows | None, str]:
     """Returns the run's data by the options it kept, or why they are gone."""
     from fairlead.cli.finetune_options import FinetuneOptions
-    from fairlead.data import Columns, ImageDataModule, SplitPlan
-    from fairlead.data.synthetic import LesionWorld, SplitSizes
+    from fairlead.cli.run_data import run_data
 
     if not run.config.is_file():
         return None, "the run kept no options, so its data are not known"
     options = FinetuneOptions.parse(["--config", str(run.config)], program="config.yaml", description="")
-    sizes = SplitSizes(160, 40, 40, 120) if options.quick else SplitSizes()
-    world = LesionWorld(rows=sizes, size=options.image_size or 64, seed=options.seed)
-    columns = Columns(options.image_column, options.label, options.sensitive)
-    plan = SplitPlan(seed=options.seed, most=240 if options.quick and options.data else None)
     try:
-        return ImageDataModule(options.data or world, columns=columns, splits=plan, seed=options.seed).rows, ""
+        return run_data(options).rows, ""
     except FairleadError as error:
         del error  # its message names a place on this machine; the bundle travels
         return None, "the run's data could not be read when it was exported"

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 
 from fairlead.bundle import Bundle
+from fairlead.cli.clock import Clock
+from fairlead.errors import FairleadError
 from fairlead.judgement import GateDecision, Override
+from fairlead.records import RunFolder
 from fairlead.report import explain_gate
+
+if TYPE_CHECKING:
+    from fairlead.data import ImageRows
 
 
 def tell_bundle(bundle: Bundle, *, apart: float, signature: str) -> None:
@@ -32,6 +40,17 @@ def tell_bundle(bundle: Bundle, *, apart: float, signature: str) -> None:
     ):
         console.print(f"[bold]{name:<12}[/bold]", end="")
         console.print(text, style=style or None, markup=False)
+
+
+def bundle_up(run: RunFolder, rows: ImageRows, clock: Clock) -> Bundle | FairleadError:
+    """Writes ``RUN/bundle``, or returns why there is none: a model that cannot be exported is no lost run."""
+    from fairlead.export import export_run
+
+    try:
+        with clock.stage("export"):
+            return export_run(run, rows)
+    except FairleadError as error:
+        return error
 
 
 def decision_of(bundle: Bundle) -> GateDecision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +21,15 @@ class FinetuneOptions:
         data: A table or a folder; None for the embedded synthetic dataset.
         image_column: Column with the paths.
         label: Column with the classes.
-        sensitive: Columns of declared sensitive features.
+        sensitive: Columns of declared sensitive features, those to be crossed among them.
+        intersect: Sets of them, of which every combination of groups is a group.
         backbone: Anything ``load_backbone`` takes; None for the recipe's default.
         image_size: Side of the square crop in pixels; None for the backbone's own.
         epochs: Of fine-tuning at most; 0 stops after the probe.
         batch_size: Rows a batch in training.
         learning_rate: Of the backbone's last layer; None for one that suits the weights.
         policy: A YAML file of limits; None for the default policy.
+        mitigate: How the kept model's thresholds are chosen on calibration rows; ``"none"`` for none.
         strict: Whether a gate that does not pass makes the exit code 1.
         output: The run folder; None for ``runs/<time>``.
         seed: Of everything random.
@@ -38,12 +41,14 @@ class FinetuneOptions:
     image_column: str | None
     label: str | None
     sensitive: tuple[str, ...]
+    intersect: tuple[tuple[str, ...], ...]
     backbone: str | None
     image_size: int | None
     epochs: int
     batch_size: int
     learning_rate: float | None
     policy: str | None
+    mitigate: str
     strict: bool
     output: str | None
     seed: int
@@ -55,20 +60,32 @@ class FinetuneOptions:
         """Reads flags and ``--config`` files; ``--help`` explains each."""
         parser = _parser(program, description)
         found = parser.parse_args(_config_first(sys.argv[1:] if arguments is None else arguments))
-        values = {name: found[name] for name in cls.__dataclass_fields__ if name not in {"text", "sensitive"}}
-        if values["epochs"] < 0 or values["batch_size"] < 2 or not 0 <= values["seed"] < 2**32:
-            raise ConfigurationError("--epochs is at least 0, --batch-size at least 2 and --seed from 0 to 4294967295")
+        apart = {"text", "sensitive", "intersect"}
+        values = {name: found[name] for name in cls.__dataclass_fields__ if name not in apart}
+        if values["epochs"] < 0:
+            raise ConfigurationError(f"--epochs is at least 0, got {values['epochs']}; 0 stops after the probe")
+        if values["batch_size"] < 2:
+            raise ConfigurationError(f"--batch-size is at least 2, got {values['batch_size']}; 32 is usual")
+        if not 0 <= values["seed"] < 2**32:
+            raise ConfigurationError(f"--seed is a whole number from 0 to {2**32 - 1}, got {values['seed']}")
         if values["image_size"] is not None and values["image_size"] < 32:
             raise ConfigurationError(f"--image-size is at least 32 pixels, got {values['image_size']}")
         if values["learning_rate"] is not None and not 0 < values["learning_rate"] < 1:
             raise ConfigurationError(f"--learning-rate lies between 0 and 1, got {values['learning_rate']}")
+        if values["mitigate"] != "none" and not found["sensitive"]:
+            raise ConfigurationError(
+                f"--mitigate {values['mitigate']} needs groups to measure what it gains and costs; "
+                "name a column with --sensitive"
+            )
         if found["data"] is not None:
             found["data"] = str(Path(found["data"]).absolute())  # so that it is found from anywhere
         # The next run needs a folder of its own, so the options that are kept name none.
         for name in [name for name, value in vars(found).items() if value is None or name in {"config", "output"}]:
             del found[name]
         text = parser.dump(found)
-        return cls(**values, sensitive=tuple(dict.fromkeys(found["sensitive"])), text=text)
+        crossed = tuple(dict.fromkeys(tuple(names) for names in found["intersect"]))
+        sensitive = tuple(dict.fromkeys(itertools.chain(found["sensitive"], *crossed)))
+        return cls(**values, sensitive=sensitive, intersect=crossed, text=text)
 
     def limits(self) -> Policy:
         """Reads the policy.
@@ -133,6 +150,14 @@ def _add_data_flags(parser: Parser) -> None:
         metavar="C",
         help="columns by whose groups the model must answer, e.g. sex age_group",
     )
+    data.add_argument(
+        "--intersect",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="C",
+        help="sensitive columns of which every combination of groups is a group too; may be given again",
+    )
 
 
 def _add_audit_flags(parser: Parser) -> None:
@@ -144,6 +169,13 @@ def _add_audit_flags(parser: Parser) -> None:
         metavar="FILE",
         help="YAML of limits, such as {limits: {true_positive_rate_difference: 0.1}}; see docs/fairness-audit.md. "
         "Without it: true positive, false positive and selection rate differ by at most 0.1",
+    )
+    audit.add_argument(
+        "--mitigate",
+        choices=["none", "one-threshold", "thresholds", "randomised-thresholds"],
+        default="none",
+        help="choose decision thresholds of a model of two classes on calibration rows: one for all, one for each "
+        "group of the first --sensitive column, or fairlearn's randomised ones; test rows show what it gains and costs",
     )
     audit.add_argument("--strict", action="store_true", help="exit with 1 where the release gate does not pass")
 

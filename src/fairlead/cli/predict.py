@@ -32,7 +32,15 @@ def run_predict(arguments: Sequence[str]) -> int:
     parser.add_argument("run", type=str, metavar="RUN", help="a run folder")
     parser.add_argument("data", type=str, metavar="FOLDER_OR_TABLE", help="pictures, or a table of their paths")
     parser.add_argument("--image-column", type=str, default=None, metavar="C", help="column of a table with the paths")
+    parser.add_argument(
+        "--sensitive-column",
+        type=str,
+        default=None,
+        metavar="C",
+        help="column of a table with each picture's group, for a model that has a threshold for each",
+    )
     parser.add_argument("--output", type=str, default="predictions.csv", metavar="FILE", help="what to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file where it is there already")
     parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="pictures at a time")
     options = parser.parse_args(list(arguments))
     target = Path(options.output)
@@ -40,6 +48,8 @@ def run_predict(arguments: Sequence[str]) -> int:
         raise ConfigurationError(f"--batch-size is at least 1, got {options.batch_size}")
     if target.is_dir():
         raise OutputFolderError(f"{target} is a folder; name the file to write with --output")
+    if target.exists() and not options.overwrite:
+        raise OutputFolderError(f"{target} exists; name another file with --output, or replace it with --overwrite")
     if not target.parent.is_dir():
         raise OutputFolderError(f"there is no folder {target.parent}; make it, or name another file with --output")
 
@@ -50,9 +60,11 @@ def run_predict(arguments: Sequence[str]) -> int:
         raise ConfigurationError(f"{run.path} holds no model.ckpt; name the folder of a finished run")
     pictures = list_pictures(Path(options.data), Columns(image=options.image_column))
     module = _load(run)
+    slots = _slots(module, Path(options.data), options.sensitive_column)
     probabilities, unreadable = _answer(module, pictures, options.batch_size)
+    decided = _decide(module, probabilities, slots, unreadable)
     names = [pictures.name(index) for index in range(len(pictures))]
-    RunFolder.write_atomically(target, _csv(names, module.labels, probabilities, unreadable).encode("utf-8"))
+    RunFolder.write_atomically(target, _csv(names, module.labels, probabilities, decided, unreadable).encode("utf-8"))
     print(f"{len(pictures) - len(unreadable)} of {len(pictures)} pictures labelled: {target}")
     if unreadable:
         print(f"{len(unreadable)} cannot be read; the column 'error' says why", file=sys.stderr)
@@ -91,7 +103,47 @@ def _answer(module: ImageClassifier, pictures: Pictures, batch_size: int) -> tup
     return probabilities, stream.unreadable
 
 
-def _csv(names: list[str], labels: Labels, probabilities: NDArray[np.float32], unreadable: dict[int, str]) -> str:
+def _slots(module: ImageClassifier, path: Path, column: str | None) -> NDArray[np.int64] | None:
+    """Returns (N,) slots of the pictures' groups, for a model that decides by them."""
+    from fairlead.data import Table
+
+    rule = module.decision
+    if rule is None or rule.feature is None:
+        if column is not None:
+            raise ConfigurationError(f"this model does not decide by groups; leave --sensitive-column {column} out")
+        return None
+    name, groups = rule.feature.name, ", ".join(rule.feature.groups)
+    if column is None or not path.is_file():
+        raise ConfigurationError(
+            f"this model has a threshold for each group of {name!r} ({groups}), so that it needs the group of each "
+            f"picture: give a table of paths with such a column, and name it with --sensitive-column"
+        )
+    return rule.feature.encode(Table.read(path).column(column))
+
+
+def _decide(
+    module: ImageClassifier,
+    probabilities: NDArray[np.float32],
+    slots: NDArray[np.int64] | None,
+    unreadable: dict[int, str],
+) -> NDArray[np.int64]:
+    """Returns (N,) class codes; what is said of pictures that cannot be read means nothing."""
+    import numpy as np
+
+    known = probabilities.astype(np.float64)
+    known[list(unreadable)] = 0.0
+    if module.decision is None:
+        return np.asarray(known.argmax(axis=1), dtype=np.int64)
+    return module.decision.decide(known, slots, np.arange(len(known)))
+
+
+def _csv(
+    names: list[str],
+    labels: Labels,
+    probabilities: NDArray[np.float32],
+    decided: NDArray[np.int64],
+    unreadable: dict[int, str],
+) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "predicted", *(f"probability_{label}" for label in labels), "error"])
@@ -100,5 +152,5 @@ def _csv(names: list[str], labels: Labels, probabilities: NDArray[np.float32], u
             writer.writerow([name, "", *[""] * len(labels), unreadable[index]])
         else:
             row = probabilities[index]
-            writer.writerow([name, labels[int(row.argmax())], *(f"{value:.6f}" for value in row), ""])
+            writer.writerow([name, labels[int(decided[index])], *(f"{value:.6f}" for value in row), ""])
     return text.getvalue()

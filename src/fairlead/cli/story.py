@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from fairlead.audits import GroupAudit, Results
+from fairlead.audits import BeforeAfter, GroupAudit, Results
 from fairlead.backbones import Backbone
 from fairlead.bundle import Bundle
 from fairlead.cli.bundle_story import next_step
@@ -15,7 +15,15 @@ from fairlead.data import ImageRows
 from fairlead.errors import BackboneError, FairleadError
 from fairlead.evidence import Finding, Verdict
 from fairlead.records import RunFolder, Split
-from fairlead.report import explain_choice, explain_gate, summarise_figures, summarise_findings
+from fairlead.report import (
+    compare_accuracy,
+    compare_findings,
+    explain_choice,
+    explain_gate,
+    summarise_figures,
+    summarise_findings,
+)
+from fairlead.tuning import ChosenRule
 
 
 class Story:
@@ -66,6 +74,21 @@ class Story:
         accuracy = results.probe.figures[Split.VAL]["accuracy"]
         self._say("probe", f"validation accuracy {accuracy}")
 
+    def mitigation(self, chosen: ChosenRule, cost: BeforeAfter) -> None:
+        """How decisions are made from now on, and what that gained and cost on test rows."""
+        self.console.print()
+        self._say("mitigation", f"{chosen.rule}; chosen on {chosen.rows} calibration rows")
+        for note in chosen.notes:
+            self._say("note", note, style="yellow")
+        changes = [
+            (f"{change.feature} {change.group}".strip() or "all rows", change.before, change.after, change.change)
+            for change in (cost.overall, *cost.groups)
+        ]
+        lines = [*compare_accuracy(changes), *compare_findings(cost.before.findings, cost.after.findings)]
+        self._say("on test", "before -> after, each with its interval; thresholds were chosen on other rows")
+        for line in lines:
+            self._say("", line)
+
     def end(self, run: RunFolder, results: Results, audit: GroupAudit, clock: Clock) -> None:
         """What is kept, how good it is, what the audit found, and where to look."""
         probe, finetuned = results.probe, results.finetuned
@@ -81,6 +104,7 @@ class Story:
             (run.model, "the model, with its temperature"),
             (run.metrics, "every figure with its interval"),
             (run.evidence, "every finding, and what to do next"),
+            *([(run.mitigation, "the thresholds, what they gained and cost")] if results.rule else []),
             (run.predictions, "every held-out row"),
             (run.confusion, "what is taken for what"),
             (run.top_losses, "where it is most wrong: look at these"),
@@ -90,7 +114,9 @@ class Story:
         seconds = clock.seconds()
         parts = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items() if name != "total" and spent >= 0.5)
         self._say("time", f"{seconds['total']:.0f} s ({parts})")
-        self._say("next", f"fairlead predict {run.path} NEW_PICTURES/")
+        rule = results.rule
+        given = f"NEW.csv --sensitive-column {rule.feature.name}" if rule and rule.feature else "NEW_PICTURES/"
+        self._say("next", f"fairlead predict {run.path} {given}")
 
     def bundle(self, bundle: Bundle | FairleadError) -> None:
         """Where what can be served lies, and how to verify it or what to mend first; or why there is none."""

@@ -13,7 +13,10 @@ from PIL import Image
 from fairlead.data.pictures import Pictures
 from fairlead.data.splitting import SplitPlan, divide, singletons, thin
 from fairlead.errors import DataError, LabelError
+from fairlead.measures.feature_groups import MOST_GROUPS
 from fairlead.records import Labels, SensitiveFeature, Split
+
+MOST_NUMBERS = 20  # distinct numbers that may still be the names of groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +120,8 @@ def prepare_rows(raw: RawRows, plan: SplitPlan) -> ImageRows:
         notes = (*notes, f"{len(alone)} classes have a single row and cannot be tested: {', '.join(alone[:5])}")
     codes = {name: code for code, name in enumerate(labels)}
     features = tuple(SensitiveFeature.declare(name, values) for name, values in raw.sensitive.items())
+    for feature in features:
+        _check_groups(feature, raw.sensitive[feature.name], raw.source)
     encoded = [feature.encode(raw.sensitive[feature.name]) for feature in features]
     return ImageRows(
         pictures=raw.pictures,
@@ -167,3 +172,29 @@ def _check_training(labels: Labels, names: NDArray[np.object_], splits: NDArray[
             )
     if len(labels) < 2:
         raise DataError(f"the training split of {source} has the one class {labels[0]!r}; add rows of another")
+
+
+def _check_groups(feature: SensitiveFeature, values: Sequence[str | None], source: str) -> None:
+    """Refuses, before anything is trained, a feature that no audit can take."""
+    numbers = [number for value in values if value and (number := _number(value)) is not None]
+    known = sum(1 for value in values if value)
+    if len(feature.groups) > MOST_NUMBERS and len(numbers) == known:
+        quarters = dict.fromkeys(f"{edge:.3g}" for edge in np.quantile(numbers, (0.25, 0.5, 0.75)))
+        raise DataError(
+            f"the sensitive column {feature.name!r} of {source} holds numbers, {len(feature.groups)} different ones, "
+            f"which are no groups; add a column of bins, whose edges might be the quarters {', '.join(quarters)}, and "
+            "name that one"
+        )
+    if len(feature.groups) > MOST_GROUPS:
+        raise DataError(
+            f"the sensitive column {feature.name!r} of {source} has {len(feature.groups)} groups, e.g. "
+            f"{', '.join(feature.groups[:3])}; an audit takes at most {MOST_GROUPS}: name a coarser column, or add one"
+        )
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None

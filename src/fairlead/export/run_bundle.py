@@ -17,7 +17,7 @@ from fairlead import __version__
 from fairlead.bundle import Bundle, FileDigest, Goldens, Manifest, Predictor, check_target, sign_bundle, write_bundle
 from fairlead.bundle import bundle as layout
 from fairlead.data import ImageRows
-from fairlead.errors import ConfigurationError, UnreadableFileError
+from fairlead.errors import ConfigurationError, ExportError, UnreadableFileError
 from fairlead.evidence import Ledger
 from fairlead.export.awkward import awkward_files, golden_files
 from fairlead.export.graph import OPSET, answering, export_graph, export_weights
@@ -74,6 +74,11 @@ def export_run(
     target = settings.output or run.bundle
     check_target(target)
     module = load_model(run)
+    if module.decision is not None and module.decision.randomised:
+        raise ExportError(
+            "this model draws its decisions, and what is served answers two alike people alike; choose thresholds "
+            "that are not drawn: --mitigate thresholds, or one-threshold"
+        )
     evidence, decision = _evidence(run, settings.override)
     graph = export_graph(module)
     predictor = Predictor(graph, module.preprocessing, module.labels)
@@ -172,8 +177,7 @@ def _records(run: RunFolder, module: ImageClassifier, rows: ImageRows | None) ->
         layout.PREPROCESSING: _json(module.preprocessing.to_dict()),
         layout.LABELS: _json(list(module.labels)),
         layout.CALIBRATION: _json({"schema": 1, "temperature": float(module.temperature)}),
-        # The seam for a decision rule: null is the most probable class.
-        layout.DECISION: _json(None),
+        layout.DECISION: _json(module.decision.to_dict() if module.decision else None),
         layout.REFERENCE: json.dumps(
             {"schema": 1, "split": "calibration", "tallies": [tally.to_dict() for tally in tallies]}
         ).encode("utf-8"),

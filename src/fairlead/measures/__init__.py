@@ -12,6 +12,7 @@ from fairlead.measures.group_tally import GroupTally
 from fairlead.measures.held_out import held_out_figures
 from fairlead.measures.intervals import binomial_interval, macro_interval, mean_loss_interval
 from fairlead.measures.loss_tally import LossTally
+from fairlead.measures.paired_change import paired_change
 from fairlead.measures.pairwise import largest_difference, largest_ratio
 from fairlead.measures.planning import Plan, bounded_mean_rows, worst_rate_rows
 from fairlead.measures.ranking import macro_auroc
@@ -51,6 +52,7 @@ __all__ = [
     "macro_precision",
     "macro_recall",
     "mean_loss_interval",
+    "paired_change",
     "shortfall_ends",
     "softmax",
     "worst_rate_ends",

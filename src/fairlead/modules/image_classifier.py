@@ -22,7 +22,7 @@ from fairlead.modules.optimization import OptimizationSettings, parameter_groups
 from fairlead.modules.outputs import Outputs
 from fairlead.modules.tasks import TASKS, LossSettings, balanced_weights
 from fairlead.preprocessing import ImagePreprocessing
-from fairlead.records import Labels, TaskKind
+from fairlead.records import DecisionRule, Labels, TaskKind
 
 
 class ImageClassifier(L.LightningModule):
@@ -50,6 +50,7 @@ class ImageClassifier(L.LightningModule):
 
     Attributes:
         temperature: Scalar buffer by which logits are divided before the softmax; 1 until calibrated.
+        decision: How probabilities become a decision; None for the most probable class. It is saved with the weights.
 
     Examples:
         >>> module = ImageClassifier(["cat", "dog"], backbone="random:test_resnet")
@@ -80,6 +81,7 @@ class ImageClassifier(L.LightningModule):
         self.temperature: Tensor
         self.register_buffer("class_weights", torch.ones(len(self.labels)))
         self.class_weights: Tensor
+        self.decision: DecisionRule | None = None
         self._generators: dict[str, Tensor] = {}
         self.val_loss = MeanMetric()
         self.val_accuracy = MeanMetric()
@@ -138,13 +140,36 @@ class ImageClassifier(L.LightningModule):
         return self.task.probabilities(logits / self.temperature)
 
     def calibrate(self, temperature: float) -> None:
-        """Sets the temperature; it is saved with the weights and used in every figure from now on."""
+        """Sets the temperature; it is saved with the weights and used in every figure from now on.
+
+        Raises:
+            ConfigurationError: another temperature than the one at which the decision rule was chosen.
+        """
+        if self.decision is not None and not math.isclose(float(self.temperature), temperature, rel_tol=1e-5):
+            raise ConfigurationError(
+                f"the thresholds of this model were chosen at the temperature {float(self.temperature):.4f} and mean "
+                f"nothing at {temperature:.4f}; leave the calibration out, or call decide_by(None) first"
+            )
         self.temperature.fill_(temperature)
 
+    def decide_by(self, rule: DecisionRule | None) -> None:
+        """Sets the decision rule; it is saved with the weights and obeyed in every figure from now on.
+
+        Raises:
+            ConfigurationError: a rule for a model of more than two classes.
+        """
+        if rule is not None and len(self.labels) != 2:
+            raise ConfigurationError(
+                f"thresholds decide between two classes, and this model tells {len(self.labels)} apart; "
+                "leave the rule out, or train on two classes"
+            )
+        self.decision = rule
+
     def restore(self, checkpoint: str | Path) -> None:
-        """Takes the weights and the temperature of a checkpoint of this same model."""
+        """Takes the weights, the temperature and the decision rule of a checkpoint of this same model."""
         content = torch.load(checkpoint, map_location=self.device, weights_only=True)
         self.load_state_dict(content["state_dict"])
+        self.decide_by(_rule(content))
 
     # -- Lightning's hooks -----------------------------------------------------------------------------
 
@@ -160,7 +185,8 @@ class ImageClassifier(L.LightningModule):
             self.class_weights.copy_(balanced_weights(torch.from_numpy(rows.class_counts())))
 
     def on_train_start(self) -> None:
-        """Forgets the temperature, whose weights are about to change; holds a pretrained BatchNorm's statistics."""
+        """Forgets temperature and rule, for the weights will change; holds a pretrained BatchNorm's statistics."""
+        self.decide_by(None)
         self.calibrate(1.0)
         self.backbone.hold_statistics(True)
         if self.trainer.ckpt_path is not None and self._generators:
@@ -169,14 +195,17 @@ class ImageClassifier(L.LightningModule):
                 torch.cuda.set_rng_state(self._generators["cuda"].cpu(), self.device)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps what dropout draws from, so that a resumed run drops out what the whole run would have."""
+        """Keeps the decision rule, and what dropout draws from: a resumed run drops out what the whole would have."""
+        if self.decision is not None:
+            checkpoint["decision"] = self.decision.to_dict()
         if "optimizer_states" in checkpoint:  # what cannot be resumed needs none
             checkpoint["generators"] = {"cpu": torch.get_rng_state()}
             if self.device.type == "cuda":
                 checkpoint["generators"]["cuda"] = torch.cuda.get_rng_state(self.device)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remembers the generators; they are set where training goes on, and nowhere else."""
+        """Takes the rule; remembers the generators, which are set where training goes on, and nowhere else."""
+        self.decide_by(_rule(checkpoint))
         self._generators = checkpoint.get("generators", {})
 
     def on_train_end(self) -> None:
@@ -213,7 +242,9 @@ class ImageClassifier(L.LightningModule):
         """Returns what becomes Predictions."""
         del batch_idx, dataloader_idx
         logits = self(batch.inputs).float()
-        return Outputs(logits, self.probabilities(logits), batch.target, batch.groups, batch.index)
+        probabilities = self.probabilities(logits)
+        decided = self._decide(probabilities, batch)
+        return Outputs(logits, probabilities, batch.target, batch.groups, batch.index, decided)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Builds the optimizer once with every group in it, and a warm-up cosine schedule by step."""
@@ -226,11 +257,26 @@ class ImageClassifier(L.LightningModule):
         schedule = warmup_cosine(optimizer, max(1, int(steps)), self.optimization.warmup)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def _decide(self, probabilities: Tensor, batch: Batch) -> Tensor | None:
+        if self.decision is None:
+            return None
+        rows = getattr(getattr(self._trainer, "datamodule", None), "rows", None)
+        declared = rows.sensitive if isinstance(rows, ImageRows) else ()
+        slots = self.decision.slots_of(declared, batch.groups.long().cpu().numpy())
+        codes = self.decision.decide(probabilities.double().cpu().numpy(), slots, batch.index.long().cpu().numpy())
+        return torch.from_numpy(codes).to(probabilities.device)
+
     def _count(self, outputs: Outputs, loss: MeanMetric, accuracy: MeanMetric) -> None:
         known = outputs.target >= 0
         logits, target = outputs.logits[known] / self.temperature, outputs.target[known]
         loss.update(nn.functional.cross_entropy(logits, target, reduction="none"))
-        accuracy.update((logits.argmax(dim=-1) == target).float())
+        answer = logits.argmax(dim=-1) if outputs.decided is None else outputs.decided[known]
+        accuracy.update((answer == target).float())
+
+
+def _rule(checkpoint: Mapping[str, Any]) -> DecisionRule | None:
+    found = checkpoint.get("decision")
+    return None if found is None else DecisionRule.from_dict(found)
 
 
 def _backbone(given: str | Mapping[str, Any] | Backbone) -> Backbone:

@@ -20,6 +20,7 @@ class Outputs:
         target: (N,) class codes; -1 where unknown.
         groups: (N, S) group codes.
         index: (N,) row numbers.
+        decided: (N,) class codes of the module's decision rule; None without one.
     """
 
     logits: Tensor
@@ -27,23 +28,26 @@ class Outputs:
     target: Tensor
     groups: Tensor
     index: Tensor
+    decided: Tensor | None = None
 
     @classmethod
     def concatenate(cls, parts: list[Outputs]) -> Outputs:
         """Joins batches, in the order of their rows' numbers."""
         index = torch.cat([part.index for part in parts])
         order = torch.argsort(index)
+        decided = [part.decided for part in parts if part.decided is not None]
         return cls(
             logits=torch.cat([part.logits for part in parts])[order],
             probabilities=torch.cat([part.probabilities for part in parts])[order],
             target=torch.cat([part.target for part in parts])[order],
             groups=torch.cat([part.groups for part in parts])[order],
             index=index[order],
+            decided=torch.cat(decided)[order] if decided else None,
         )
 
     def with_probabilities(self, probabilities: Tensor) -> Outputs:
-        """Returns the same answers with other (N, C) probabilities, such as calibrated ones."""
-        return replace(self, probabilities=probabilities)
+        """Returns the same answers with other (N, C) probabilities, such as calibrated ones, nothing decided."""
+        return replace(self, probabilities=probabilities, decided=None)
 
     def predictions(self, labels: Labels, sensitive: tuple[SensitiveFeature, ...] = ()) -> Predictions:
         """Returns the record that every audit reads."""
@@ -54,4 +58,5 @@ class Outputs:
             labels=labels,
             groups=self.groups.long().cpu().numpy(),
             sensitive=sensitive,
+            decided=None if self.decided is None else self.decided.long().cpu().numpy(),
         )

@@ -1,20 +1,24 @@
 """What travels between the packages: plain records, NumPy at most."""
 
+from fairlead.records.decision_rule import DecisionRule
 from fairlead.records.labels import Labels, natural_order
 from fairlead.records.predictions import Predictions
 from fairlead.records.run_folder import RunFolder
 from fairlead.records.sensitive import MISSING, SensitiveFeature
 from fairlead.records.split import SPLITS, Split
 from fairlead.records.task import TaskKind
+from fairlead.records.thresholds import Thresholds
 
 __all__ = [
     "MISSING",
     "SPLITS",
+    "DecisionRule",
     "Labels",
     "Predictions",
     "RunFolder",
     "SensitiveFeature",
     "Split",
     "TaskKind",
+    "Thresholds",
     "natural_order",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.errors import DataError
+from fairlead.records.decision_rule import DecisionRule
 from fairlead.records.labels import Labels
 from fairlead.records.sensitive import SensitiveFeature
 from fairlead.records.task import TaskKind
@@ -27,6 +28,7 @@ class Predictions:
         groups: (N, S) group codes of the declared sensitive features, int64.
         sensitive: The S declared features.
         clusters: (N,) codes of rows that belong together (a patient, a person), or None.
+        decided: (N,) class codes that a decision rule gave, int64; None where the most probable class is the answer.
 
     Raises:
         DataError: shapes that do not agree, a row twice, or probabilities that are none.
@@ -39,6 +41,7 @@ class Predictions:
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     sensitive: tuple[SensitiveFeature, ...] = ()
     clusters: NDArray[np.int64] | None = None
+    decided: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         rows, classes = len(self.index), len(self.labels)
@@ -50,6 +53,10 @@ class Predictions:
         self._check_shape("groups", self.groups, (rows, len(self.sensitive)))
         if self.clusters is not None:
             self._check_shape("clusters", self.clusters, (rows,))
+        if self.decided is not None:
+            self._check_shape("decided", self.decided, (rows,))
+            if rows and (self.decided.min() < 0 or self.decided.max() >= classes):
+                raise DataError(f"decided must be codes from 0 to {classes - 1}; make them with a DecisionRule")
         self._check_groups()
         if len(np.unique(self.index)) != rows:
             raise DataError("a row is predicted twice: drop the padding of the sampler before making Predictions")
@@ -58,8 +65,14 @@ class Predictions:
             raise DataError(
                 f"row {bad} has a probability that is not a number; the training diverged: lower the learning rate"
             )
-        if rows and (self.probabilities.min() < 0 or abs(self.probabilities.sum(axis=1) - 1).max() > 1e-4):
-            raise DataError("probabilities must be at least 0 and sum to 1 in every row")
+        off = (self.probabilities < 0).any(axis=1) | (abs(self.probabilities.sum(axis=1) - 1) > 1e-4)
+        if off.any():
+            bad = int(np.flatnonzero(off)[0])
+            values = ", ".join(f"{value:.4g}" for value in self.probabilities[bad, :4])
+            raise DataError(
+                "probabilities must be at least 0 and sum to 1 in every row; "
+                f"those of row {self.index[bad]} are {values}{', ...' if classes > 4 else ''}: apply softmax or sigmoid"
+            )
         if rows and (self.targets.min() < -1 or self.targets.max() >= classes):
             raise DataError(f"targets must be codes from 0 to {classes - 1}, or -1 where unknown")
 
@@ -84,7 +97,9 @@ class Predictions:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """(N,) the most probable class of each row; the first of equals."""
+        """(N,) what was decided; without a decision rule the most probable class, the first of equals."""
+        if self.decided is not None:
+            return self.decided
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     def __len__(self) -> int:
@@ -103,14 +118,31 @@ class Predictions:
             index=self.index[rows],
             groups=self.groups[rows],
             clusters=None if self.clusters is None else self.clusters[rows],
+            decided=None if self.decided is None else self.decided[rows],
         )
+
+    def decided_by(self, rule: DecisionRule | None) -> Predictions:
+        """Returns the same answers with the decisions of a rule; of none, with the most probable classes.
+
+        Raises:
+            ConfigurationError: a rule by a feature that is not declared here.
+            DataError: a rule for other than two classes.
+            UnknownNameError: a group that the rule does not know.
+        """
+        if rule is None:
+            return replace(self, decided=None)
+        slots = None
+        if rule.feature is not None:
+            slots = rule.slots_of(self.sensitive, self.groups)
+        return replace(self, decided=rule.decide(self.probabilities, slots, self.index))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Predictions]) -> Predictions:
         """Joins parts of one split, such as batches.
 
         Raises:
-            DataError: no parts, or parts that differ in labels, in sensitive features or in whether they have clusters.
+            DataError: no parts, or parts that differ in labels, in sensitive features or in whether they have clusters
+                or decisions.
         """
         if not parts:
             raise DataError("there are no predictions to join: the split has no rows")
@@ -120,6 +152,9 @@ class Predictions:
         clusters = [part.clusters for part in parts if part.clusters is not None]
         if len(clusters) not in (0, len(parts)):
             raise DataError("some of the predictions to join have clusters and some have none: give all or none")
+        decided = [part.decided for part in parts if part.decided is not None]
+        if len(decided) not in (0, len(parts)):
+            raise DataError("some of the predictions to join were decided by a rule and some were not: apply it to all")
         return cls(
             probabilities=np.concatenate([part.probabilities for part in parts]),
             targets=np.concatenate([part.targets for part in parts]),
@@ -128,4 +163,5 @@ class Predictions:
             groups=np.concatenate([part.groups for part in parts]),
             sensitive=first.sensitive,
             clusters=np.concatenate(clusters) if clusters else None,
+            decided=np.concatenate(decided) if decided else None,
         )

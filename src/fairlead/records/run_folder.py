@@ -90,6 +90,16 @@ class RunFolder:
         return self.checkpoints / "finetuned.ckpt"
 
     @property
+    def mitigated(self) -> Path:
+        """The checkpoint of the kept model with its decision rule."""
+        return self.checkpoints / "mitigated.ckpt"
+
+    @property
+    def mitigation(self) -> Path:
+        """The decision rule, how it was chosen, and what it gained and cost on test rows."""
+        return self.path / "mitigation.json"
+
+    @property
     def metrics(self) -> Path:
         """Figures, rows and times."""
         return self.path / "metrics.json"

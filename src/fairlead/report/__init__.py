@@ -2,11 +2,14 @@
 
 from fairlead.report.confusion import confusion_figure, draw_confusion
 from fairlead.report.groups import draw_groups, groups_figure
+from fairlead.report.mitigation import compare_accuracy, compare_findings
 from fairlead.report.summary import explain_choice, summarise_figures
 from fairlead.report.top_losses import draw_top_losses, top_losses_figure
 from fairlead.report.verdicts import explain_gate, summarise_findings
 
 __all__ = [
+    "compare_accuracy",
+    "compare_findings",
     "confusion_figure",
     "draw_confusion",
     "draw_groups",

@@ -120,7 +120,7 @@ class _Row:
     def of(cls, predictions: Predictions, position: int, called: Callable[[int], str]) -> _Row:
         index, target = int(predictions.index[position]), int(predictions.targets[position])
         probabilities = predictions.probabilities[position]
-        answer = int(probabilities.argmax())
+        answer = int(predictions.predicted[position])
         true, predicted = ((predictions.labels[code], float(probabilities[code])) for code in (target, answer))
         return cls(index, called(index), true, predicted, target == answer)
 

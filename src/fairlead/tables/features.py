@@ -97,7 +97,7 @@ class FeatureColumn:
         if found["numbers"] < values or not found["numbers"]:
             return DataError(
                 f"column {self.name!r} of {self.where} has more than {MOST_GROUPS} different values; an audit takes at "
-                f"most {MOST_GROUPS} groups: name a coarser column, or write one"
+                f"most {MOST_GROUPS} groups: name a coarser column with --sensitive, or write one"
             )
         quarters = sorted({float(f"{found[name]:.3g}") for name in asked})
         edges = ",".join(map(_number, quarters))
