@@ -127,6 +127,8 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(tmp_path, capsy
     good, blocked = tiny_bundle(tmp_path / "good"), tiny_bundle(tmp_path / "blocked", BLOCKED)
     assert main(["serve", str(blocked)]) == 1
     assert "--override" in capsys.readouterr().err
+    key = tmp_path / "key"
+    key.write_text("sesame")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -138,6 +140,7 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(tmp_path, capsy
             (["--host", "0.0.0.0"], "--api-key-file"),  # noqa: S104  # refused
             (["--by", "A. Person"], "an override states its reason"),
             (["--api-key-file", str(tmp_path / "none")], "cannot be read"),
+            (["--api-key-file", str(key), "--no-api-key"], "leave out one of the two"),
             (["--key", str(tmp_path / "none")], "no key"),
         ):
             assert (

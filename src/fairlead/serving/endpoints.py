@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fairlead.bundle import Answer
+from fairlead.errors import ConfigurationError
 from fairlead.serving.admission import Admission
 from fairlead.serving.figures import ServiceFigures
 from fairlead.serving.middleware import defect, refusal_response
@@ -62,6 +63,8 @@ class Endpoints:
             answers = await self._admission.work(lambda: self._answers(model, asked, until), until)
         except Refusal as refusal:
             return refusal_response(refusal, request_id)
+        except ConfigurationError as error:  # a group that a model with thresholds by group must know
+            return refusal_response(Refusal(400, "bad_request", str(error), "send the field sensitive"), request_id)
         except Exception:  # here, for the frameworks outside would answer it in words of their own
             logger.exception("request %s failed", request_id)
             return refusal_response(defect(request_id), request_id)
@@ -86,7 +89,9 @@ class Endpoints:
             if time.monotonic() > until:  # the client has its answer; what is left would be for nobody
                 raise Refusal(504, "deadline", "the work did not end before its deadline", "send fewer pictures")
 
-        return model.answer(asked.pictures, most_pixels=self._limits.pixels, timed=timed, features=asked.features)
+        return model.answer(
+            asked.pictures, asked.sensitive, most_pixels=self._limits.pixels, timed=timed, features=asked.features
+        )
 
     async def model(self, request: Request) -> Response:
         """Says what is served, with its evidence."""

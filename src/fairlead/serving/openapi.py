@@ -80,7 +80,11 @@ def _json(description: str, example: Any, schema: str) -> dict[str, Any]:
 def _bodies(limits: ServiceLimits) -> dict[str, Any]:
     files = {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": limits.pictures}
     texts = {"type": "array", "items": {"type": "string", "format": "byte"}, "minItems": 1, "maxItems": limits.pictures}
-    options = {"top_k": {"type": "integer", "minimum": 1}, "features": {"type": "boolean", "default": False}}
+    options = {
+        "top_k": {"type": "integer", "minimum": 1},
+        "features": {"type": "boolean", "default": False},
+        "sensitive": {"description": "Groups by feature, for a model with a threshold for each group"},
+    }
     one = {"image": {"type": "string", "format": "byte"}}
     return {
         "multipart/form-data": {

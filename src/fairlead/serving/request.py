@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from fairlead.serving.refusal import Refusal
 from fairlead.serving.settings import ServiceLimits
 
-FIELDS = ("image", "images", "top_k", "features")
+FIELDS = ("image", "images", "top_k", "features", "sensitive")
 _REMEDY = "send images as multipart files, or as base64 in JSON; /docs.json has examples"
 
 
@@ -27,11 +27,13 @@ class PredictRequest:
         pictures: Contents of image files.
         top_k: How many of the most probable classes to list; None for none.
         features: Whether the features are wanted too.
+        sensitive: Values of sensitive features of each picture, by name, where the model decides by them.
     """
 
     pictures: tuple[bytes, ...]
     top_k: int | None = None
     features: bool = False
+    sensitive: tuple[Mapping[str, str | None], ...] = ()
 
 
 async def parse_request(headers: Headers, body: bytes, limits: ServiceLimits) -> PredictRequest:
@@ -54,7 +56,8 @@ async def parse_request(headers: Headers, body: bytes, limits: ServiceLimits) ->
         raise Refusal(
             413, "too_many_pictures", f"{len(pictures)} pictures, and {limits.pictures} are allowed", "send fewer"
         )
-    return PredictRequest(tuple(pictures), _top_k(fields.get("top_k")), _truth(fields.get("features")))
+    sensitive = _sensitive(fields.get("sensitive"), len(pictures))
+    return PredictRequest(tuple(pictures), _top_k(fields.get("top_k")), _truth(fields.get("features")), sensitive)
 
 
 async def _multipart(headers: Headers, body: bytes, limits: ServiceLimits) -> tuple[list[bytes], dict[str, Any]]:
@@ -141,6 +144,23 @@ def _truth(given: Any) -> bool:
     if not isinstance(value, bool):
         raise _bad("features is true or false")
     return value
+
+
+def _sensitive(given: Any, pictures: int) -> tuple[Mapping[str, str | None], ...]:
+    """Returns a mapping for each picture; a single one is of all pictures."""
+    if isinstance(given, str):  # a field of a form
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            given = 0
+    rows = [{}] * pictures if given is None else [given] * pictures if isinstance(given, dict) else given
+    if not isinstance(rows, list) or len(rows) != pictures or not all(map(_is_named, rows)):
+        raise _bad("sensitive is an object of texts or null by feature, or a list with one for each picture")
+    return tuple(rows)
+
+
+def _is_named(row: Any) -> bool:
+    return isinstance(row, dict) and all(value is None or isinstance(value, str) for value in row.values())
 
 
 def _bad(message: str) -> Refusal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,16 +61,27 @@ class ServedModel:
         return cls(bundle, predictor, override, held, predictor.self_test(bundle), signature)
 
     def answer(
-        self, pictures: Sequence[bytes], *, most_pixels: int, timed: Timed, features: bool = False
+        self,
+        pictures: Sequence[bytes],
+        sensitive: Sequence[Mapping[str, str | None]],
+        *,
+        most_pixels: int,
+        timed: Timed,
+        features: bool = False,
     ) -> list[Answer]:
         """Answers as ``Predictor`` does, within a smaller bound on the pixels.
 
         Args:
             pictures: Contents of image files.
+            sensitive: Values of sensitive features of each, by name, for a model with a threshold for each group.
             most_pixels: Larger ones are refused before they are decoded.
             timed: Is told each stage and its seconds; it may raise where no time is left.
             features: Whether the features are wanted too.
+
+        Raises:
+            ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
         """
+        slots = self.predictor.slots(sensitive)
         answers: list[Answer] = []
         for start in range(0, len(pictures), BATCH):
             read: list[Any] = []
@@ -78,17 +89,17 @@ class ServedModel:
                 begun = time.perf_counter()
                 read.append(self._pixels(content, most_pixels))
                 timed("decode", time.perf_counter() - begun)
-            good = [pixels for pixels in read if not isinstance(pixels, str)]
-            begun = time.perf_counter()
-            rows = iter(zip(*self.predictor.run(np.stack(good)), strict=True) if good else ())
-            if good:
+            places = [place for place, pixels in enumerate(read) if not isinstance(pixels, str)]
+            chunk = [Answer(error=pixels) if isinstance(pixels, str) else Answer() for pixels in read]
+            if places:
+                begun = time.perf_counter()
+                probabilities, found = self.predictor.run(np.stack([read[place] for place in places]))
+                codes = self.predictor.decide(probabilities, slots[start + np.array(places)])
                 timed("infer", time.perf_counter() - begun)
-            for pixels in read:
-                if isinstance(pixels, str):
-                    answers.append(Answer(error=pixels))
-                else:
-                    probabilities, found = next(rows)
-                    answers.append(Answer.of(probabilities, self.bundle.labels, found if features else None))
+                for row, place in enumerate(places):
+                    wanted = found[row] if features else None
+                    chunk[place] = Answer.of(probabilities[row], self.bundle.labels, wanted, code=int(codes[row]))
+            answers += chunk
         return answers
 
     def _pixels(self, content: bytes, most_pixels: int) -> Any:
@@ -108,6 +119,7 @@ class ServedModel:
             "labels_sha256": manifest.labels_sha256,
             "input_size": list(self.bundle.preprocessing.size),
             "temperature": self.bundle.temperature,
+            "decision": None if self.bundle.decision is None else self.bundle.decision.to_dict(),
             "gate": {"passes": manifest.passes, "blocked_by": list(manifest.gate.get("blocked_by", ()))},
             "override": None if self.override is None else {**self.override, "held": self.override_held},
             "signature": self.signature,

@@ -63,6 +63,9 @@ class ServiceSettings:
         open_to_all: Whether anyone may ask without a key, from anywhere.
         limits: What a request may take.
 
+    Raises:
+        ConfigurationError: a key is set, and anyone may ask without one.
+
     Examples:
         >>> settings = ServiceSettings.from_environment({"FAIRLEAD_BUNDLE": "runs/a/bundle", "FAIRLEAD_SLOTS": "4"})
         >>> settings.bundle.as_posix(), settings.limits.slots
@@ -78,6 +81,10 @@ class ServiceSettings:
     api_key: str | None = None
     open_to_all: bool = False
     limits: ServiceLimits = ServiceLimits()
+
+    def __post_init__(self) -> None:
+        if self.api_key is not None and self.open_to_all:
+            raise ConfigurationError("there is an API key, and anyone may ask without one; leave out one of the two")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> ServiceSettings:
