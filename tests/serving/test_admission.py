@@ -79,11 +79,11 @@ def test_a_crowd_is_answered_or_told_to_come_back_and_the_service_recovers(bundl
     ran = Predictor.run
 
     def slowly(self, pixels):
-        time.sleep(0.05)
+        time.sleep(0.3)
         return ran(self, pixels)
 
     found = []
-    with served(bundle, limits={"slots": 3, "deadline": 0.4}) as client:
+    with served(bundle, limits={"slots": 3}) as client:
         monkeypatch.setattr(Predictor, "run", slowly)
         body = {"image": encoded(picture())}
         crowd = [threading.Thread(target=lambda: found.append(client.post("/predict", json=body))) for _ in range(24)]
