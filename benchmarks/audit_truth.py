@@ -33,7 +33,7 @@ from benchmarks.audit_cells import (
     gap_cells,
     other_cells,
 )
-from benchmarks.audit_power import Power, power_cells
+from benchmarks.audit_power import Power, power_cells, power_table
 
 RESULT = Path(__file__).parent / "results" / "audit_truth.md"
 EXACT = ((1, 1), (3, 3), (3, 30), (10, 10), (10, 100), (30, 30), (50, 50), (30, 300), (100, 100), (150, 150))
@@ -123,17 +123,12 @@ def _powers(powers: list[Power], design: Design) -> Iterator[str]:
     yield "\n## Power on the rows that are asked for, limit 0.1\n"
     yield (
         "*Rows*: those that the true rate asks for. *Clear*: true gap a margin below the limit, half of the groups at "
-        "either end (0 where the margin is the limit). *Flagged*: a margin above, one group at either end. *Pilot*: "
-        "100 rows a group are audited, what it asks for is added, mean rows a group in all; and how often a new audit "
-        f"of so many is clear ({design.loops // 2} pilots).\n"
+        "either end (0 where the margin is the limit). *Flagged*: a margin above, one group at either end. *Pilots*: "
+        f"{design.loops} of 100 rows a group. Some are settled at once and ask for nothing; to the others, what they "
+        "ask for is added (mean rows a group in all), and a new audit of so many rows is made: how often it is clear, "
+        "with an exact 95 % interval.\n"
     )
-    yield "| groups | rate | margin | rows | clear | flagged | pilot asks for | clear then |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for p in powers:
-        yield (
-            f"| {p.groups} | {p.rate} | {p.margin} | {p.rows} | {p.clear:.0%} | {p.flagged:.0%} | {p.asked_rows:.0f} | "
-            f"{p.asked:.0%} |"
-        )
+    yield from power_table(powers)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,10 +16,10 @@ POLICY = Policy.from_mapping({"limits": {"true_positive_rate_difference": 0.1}})
 RULE = DecisionRule(tuple(map(Thresholds.single, (0.3, 0.6, 0.5, 0.5))), TONE)
 
 
-def predictions(rows=3000, seed=0):
+def predictions(rows=3000, seed=0, rare=4):
     rng = np.random.default_rng(seed)
     tone = rng.choice([0, 1, 3], rows, p=[0.45, 0.53, 0.02])
-    tone[:4] = 2
+    tone[:rare] = 2
     target = rng.integers(0, 2, rows)
     logit = 3 * target - 1.5 - 0.8 * (tone == 0) + 0.5 * (tone == 1) + rng.normal(size=rows)
     score = 1 / (1 + np.exp(-logit))
@@ -29,7 +29,7 @@ def predictions(rows=3000, seed=0):
 
 
 def test_accuracy_and_findings_before_and_after_are_those_of_the_two_audits():
-    before = predictions()
+    before = predictions(rare=60)
     after = before.decided_by(RULE)
     found = BeforeAfter.of(before, after.take(np.random.default_rng(1).permutation(3000)), POLICY)
     for part, told, ledger in ((before, found.overall.before, found.before), (after, found.overall.after, found.after)):

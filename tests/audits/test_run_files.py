@@ -142,6 +142,9 @@ def test_everything_is_written_with_this_schema(run, model, finetuned):
         "top_losses.png",
         "evidence.json",
         "groups.png",
+        "report.html",
+        "card.md",
+        "tallies.json",
     }
     assert run.model.read_bytes() == b"weights"
     content = json.loads(run.metrics.read_text())

@@ -1,5 +1,6 @@
 """fairlead audit: exit codes, evidence, and what it says of mistakes."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from fairlead.cli.main import main
 from fairlead.evidence import Ledger
 from fairlead.judgement import FIGURES, Policy, judge
 from fairlead.measures import GroupTally
-from fairlead.records import Labels, Predictions, SensitiveFeature, Split
+from fairlead.records import Labels, Predictions, RunFolder, SensitiveFeature, Split
 
 pytest.importorskip("ibis")
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_.* is deprecated:DeprecationWarning")  # ibis 12 on DuckDB 1.5
@@ -247,3 +248,15 @@ def test_the_audit_of_a_table_needs_neither_torch_nor_pandas(table, tmp_path):
         [sys.executable, "-c", script, "audit", str(table), *flags], capture_output=True, text=True, check=False
     )
     assert done.stdout.splitlines()[-1:] == ["0"], done.stderr
+    assert "no groups.png, for matplotlib is not installed; pip install matplotlib" in done.stdout
+
+
+def test_the_groups_are_drawn_counted_and_shown_in_the_report(table, tmp_path):
+    audit(table, tmp_path / "out")
+    out = RunFolder(tmp_path / "out")
+    assert base64.b64encode(out.groups.read_bytes()).decode() in out.report.read_text(encoding="utf-8")
+    content = json.loads(out.tallies.read_text())
+    assert content["fewest_shown"] == 10
+    for feature in content["tallies"]["test"]:
+        assert GroupTally.from_dict(feature).rows.sum() == parquet.read_metadata(table).num_rows
+    assert "# out" in out.card.read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """Flags: read, refused, written and read again."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.errors import ConfigurationError
 from fairlead.evidence import Limit
 from fairlead.judgement import Policy
+from fairlead.tuning import METHODS
 
 
 def parse(*arguments):
@@ -140,3 +142,11 @@ def test_the_policy_is_the_default_or_the_file(tmp_path):
     (tmp_path / "mine.yaml").write_text("limits: {accuracy_difference: 0.05}\n")
     limits = parse("--policy", str(tmp_path / "mine.yaml")).limits().limits
     assert limits == {"accuracy_difference": Limit(0.05)}
+
+
+def test_the_flag_offers_every_way_to_choose_thresholds(capsys):
+    for method in METHODS:
+        assert parse("--sensitive", "sex", "--mitigate", method).mitigate == method
+    with pytest.raises(SystemExit):
+        parse("--help")
+    assert "none," + ",".join(METHODS) in re.sub(r"\s+", "", capsys.readouterr().out)

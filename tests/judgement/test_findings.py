@@ -88,7 +88,19 @@ def test_a_group_without_rows_enough_hides_no_gap_and_clears_none(third):
     unknown = only(0.1, tally_of([8000, 8000, third], [10_000, 10_000, third]))
     assert unknown.verdict is Verdict.INSUFFICIENT
     assert unknown.rows_needed["sex=g2, positives"] >= 50 - third
-    assert unknown.estimate.high > 0.1
+    if third:  # of three groups the small one and the next smallest are not to be quoted: one is left, and no gap
+        assert unknown.estimate is None
+    else:
+        assert unknown.estimate.high > 0.1
+
+
+def test_a_rate_of_a_tiny_group_cannot_be_read_off_an_estimate():
+    sizes = [10_000, 10_000, 10_000, 3]
+    all_found, none_found = (only(0.1, tally_of([8000, 8000, 8000, found], sizes)) for found in (3, 0))
+    assert all_found == none_found
+    assert all_found.verdict is Verdict.INSUFFICIENT
+    assert all_found.estimate.value == 0
+    assert all_found.estimate.high > 0.1
 
 
 def test_an_empty_denominator_everywhere_leaves_no_estimate_and_no_crash():
@@ -258,6 +270,18 @@ def test_one_broken_figure_fails_alone(monkeypatch):
     ledger = judge([tally_of([400, 400], [500, 500])], of(**{TPR: 0.1, "accuracy_difference": 0.2}), "test")
     assert [finding.verdict for finding in ledger] == [Verdict.FAILED, Verdict.CLEAR]
     assert "a planted mistake" in next(iter(ledger)).remedy
+
+
+def test_rows_are_planned_only_for_what_is_open_and_a_plan_that_breaks_fails_alone(monkeypatch):
+    def broken(*given):
+        raise ValueError("a planted mistake")
+
+    monkeypatch.setattr("fairlead.judgement.measurement.rows_of_rates", broken)
+    verdicts = {
+        found: only(0.1, tally_of(found, rows)).verdict
+        for found, rows in (((4000, 4000), (5000, 5000)), ((2000, 4000), (5000, 5000)), ((40, 41), (60, 60)))
+    }
+    assert list(verdicts.values()) == [Verdict.CLEAR, Verdict.FLAGGED, Verdict.FAILED]
 
 
 def test_more_figures_make_flagging_harder_and_clearing_no_harder():

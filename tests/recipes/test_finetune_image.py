@@ -25,6 +25,9 @@ FILES = {
     "evidence.json",
     "groups.png",
     "bundle",
+    "report.html",
+    "card.md",
+    "tallies.json",
 }
 
 
@@ -301,7 +304,7 @@ def test_a_misspelt_backbone_is_answered_before_the_data_are_read(name, tmp_path
     def read(options):
         raise AssertionError("the data were read")
 
-    monkeypatch.setattr("recipes.finetune_image.choose_data", read)
+    monkeypatch.setattr("recipes.finetune_image.run_data", read)
     assert main(["--data", str(tmp_path), "--backbone", name, "--output", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
     assert name.removeprefix("random:") in error

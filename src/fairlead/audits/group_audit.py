@@ -8,8 +8,8 @@ from typing import Any
 
 from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.evidence import Ledger
-from fairlead.judgement import GateDecision, Policy, ReleaseGate, judge
-from fairlead.measures import FeatureGroups, GroupTally
+from fairlead.judgement import FEWEST_SHOWN, GateDecision, Policy, ReleaseGate, judge
+from fairlead.measures import FeatureGroups, GroupTally, written_tallies
 from fairlead.records import Predictions, SensitiveFeature, Split
 
 
@@ -78,6 +78,10 @@ class GroupAudit:
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of ``evidence.json``, plain JSON values."""
         return {**self.ledger.to_dict(), "gate": self.decision.to_dict()}
+
+    def counts(self) -> dict[str, Any]:
+        """Returns the content of ``tallies.json``, plain JSON values: every group, small ones too."""
+        return written_tallies({split.value: part for split, part in self.tallies.items()}, FEWEST_SHOWN)
 
 
 def group_sets(

@@ -20,7 +20,7 @@ from fairlead.backbones import Backbone
 from fairlead.data import ImageRows
 from fairlead.judgement import Policy
 from fairlead.records import DecisionRule, RunFolder, Split
-from fairlead.report import draw_confusion, draw_groups, draw_top_losses, explain_gate
+from fairlead.report import draw_confusion, draw_groups, draw_top_losses, explain_gate, write_report
 
 _VERSIONS = ("fairlead", "torch", "torchvision", "lightning", "timm", "numpy", "scipy", "pillow", "scikit-learn")
 
@@ -65,7 +65,7 @@ def keep_run(
     policy: Policy | None = None,
     intersections: Sequence[Sequence[str]] = (),
 ) -> GroupAudit:
-    """Writes all that is known by now: the model that is kept, predictions, figures, evidence, and then pictures.
+    """Writes all that is known by now: the model that is kept, figures, evidence, then pictures, report and card.
 
     Called after the probe and again after fine-tuning, so that a run that is stopped has lost nothing. Each file
     appears whole.
@@ -99,7 +99,9 @@ def keep_run(
     }
     RunFolder.write_json(run.metrics, content)
     RunFolder.write_json(run.evidence, audit.to_dict())
+    RunFolder.write_json(run.tallies, audit.counts(), indent=None)
     _draw(run, rows, results, audit)
+    write_report(run)
     return audit
 
 

@@ -12,6 +12,7 @@ from fairlead.cli.parser import Parser
 from fairlead.errors import ConfigurationError, OutputFolderError
 from fairlead.evidence import Ledger
 from fairlead.judgement import GateDecision, Override, Policy, ReleaseGate, judge
+from fairlead.measures import written_tallies
 from fairlead.records import RunFolder
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def run_audit(arguments: Sequence[str]) -> int:
     evidence = _evidence_file(Path(options.output))
 
     from fairlead.cli.audit_story import tell_audit
+    from fairlead.report import write_report
     from fairlead.tables import count_table, open_table
 
     path = Path(options.table).expanduser()
@@ -39,6 +41,12 @@ def run_audit(arguments: Sequence[str]) -> int:
     evidence.parent.mkdir(parents=True, exist_ok=True)
     RunFolder.write_json(evidence, ledger.to_dict() | {"gate": decision.to_dict()})
     tell_audit(counted, columns, ledger, decision, evidence)
+    run = RunFolder(evidence.parent)
+    content = written_tallies({counted.split: counted.tallies}, options.fewest_shown)
+    RunFolder.write_json(run.tallies, content, indent=None)
+    _draw(counted, ledger, decision, run, options.fewest_shown)
+    write_report(run)
+    print(f"report: {run.report}")
     return 0 if decision.passes else BLOCKED
 
 
@@ -53,17 +61,31 @@ def _decide(
     return ledger.add(override.finding()), ReleaseGate.of(policy).decide(ledger, override)
 
 
+def _draw(counted: TableTallies, ledger: Ledger, decision: GateDecision, run: RunFolder, fewest_shown: int) -> None:
+    """Draws the groups where matplotlib is at hand; an audit does without."""
+    from fairlead.report import draw_groups, explain_gate
+
+    if not counted.tallies:
+        return
+    title, note = f"Rows of the split {counted.split}, by group", f"Release gate: {explain_gate(decision)}"
+    try:
+        draw_groups(counted.tallies, run.groups, findings=ledger, title=title, note=note, fewest=fewest_shown)
+    except ModuleNotFoundError as error:
+        print(f"no {run.groups.name}, for {error.name or error} is not installed; pip install matplotlib for it")
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="fairlead audit",
-        description="Audit the predictions of any model, in any framework, from a table of them. Writes evidence.json. "
+        description="Audit the predictions of any model, in any framework, from a table of them. Writes evidence.json, "
+        "report.html, card.md, groups.png, and tallies.json, which holds small groups too and is not for publication. "
         "The exit code is 0 where the release gate passes, 1 where it does not, 2 on misuse.",
     )
     parser.add_argument("table", type=str, metavar="TABLE", help="CSV, TSV or Parquet, or a folder of Parquet files")
     _add_columns(parser)
     verdict = parser.add_argument_group("verdict")
     verdict.add_argument("--policy", type=str, default=None, metavar="FILE", help="limits; default: three of 0.1 each")
-    verdict.add_argument("--output", type=str, required=True, metavar="DIR", help="where evidence.json goes")
+    verdict.add_argument("--output", type=str, required=True, metavar="DIR", help="where they go")
     verdict.add_argument(
         "--override", type=str, default=None, metavar="REASON", help="pass a gate that blocks, and why"
     )

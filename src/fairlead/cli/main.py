@@ -7,6 +7,7 @@ usage: fairlead VERB [options]
   test       measure on the test split, the temperature fitted first      fairlead test --config ... --ckpt_path ...
   predict    label new pictures with the model of a run                   fairlead predict RUN FOLDER_OR_TABLE
   audit      judge the predictions of any model, from a table of them     fairlead audit TABLE --sensitive sex ...
+  report     write a run, or an audit, as a web page and a model card     fairlead report RUN
   bundle     export a run's model with its evidence, to be served         fairlead bundle RUN
   verify     is a bundle whole, does it answer, may it be released        fairlead verify BUNDLE
 
@@ -46,6 +47,12 @@ def _audit(arguments: Sequence[str]) -> int:
     return run_audit(arguments)
 
 
+def _report(arguments: Sequence[str]) -> int:
+    from fairlead.cli.report import run_report
+
+    return run_report(arguments)
+
+
 def _bundle(arguments: Sequence[str]) -> int:
     from fairlead.cli.bundle import run_bundle
 
@@ -65,6 +72,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": _lightning("test"),
     "predict": _predict,
     "audit": _audit,
+    "report": _report,
     "bundle": _bundle,
     "verify": _verify,
 }

@@ -101,6 +101,8 @@ class Story:
             self._say("on test" if not position else "", line)
         self._audit(audit)
         for file, meaning in (
+            (run.report, "all of it on one page: open this first"),
+            (run.card, "a model card to complete: what is to be written by you says so"),
             (run.model, "the model, with its temperature"),
             (run.metrics, "every figure with its interval"),
             (run.evidence, "every finding, and what to do next"),
@@ -110,7 +112,7 @@ class Story:
             (run.top_losses, "where it is most wrong: look at these"),
             *([(run.groups, "how each group fares")] if audit.tallies[Split.TEST] else []),
         ):
-            self._say("look at" if file == run.model else "", f"{file}  {meaning}")
+            self._say("look at" if file == run.report else "", f"{file}  {meaning}")
         seconds = clock.seconds()
         parts = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items() if name != "total" and spent >= 0.5)
         self._say("time", f"{seconds['total']:.0f} s ({parts})")

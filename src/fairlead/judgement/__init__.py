@@ -2,13 +2,14 @@
 
 from fairlead.judgement.findings import judge
 from fairlead.judgement.gate import GateDecision, ReleaseGate
-from fairlead.judgement.group_table import GroupRow, group_table
+from fairlead.judgement.group_table import FEWEST_SHOWN, GroupRow, group_table, hidden_groups
 from fairlead.judgement.measurement import Measurement, measure
 from fairlead.judgement.override import OVERRIDE_CODE, Override
 from fairlead.judgement.policy import Policy
 from fairlead.judgement.registry import FIGURES, Figure, FigureKind
 
 __all__ = [
+    "FEWEST_SHOWN",
     "FIGURES",
     "OVERRIDE_CODE",
     "Figure",
@@ -20,6 +21,7 @@ __all__ = [
     "Policy",
     "ReleaseGate",
     "group_table",
+    "hidden_groups",
     "judge",
     "measure",
 ]

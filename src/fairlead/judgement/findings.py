@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from fairlead.errors import ConfigurationError, FairleadError
 from fairlead.evidence import Finding, Ledger, Limit, Verdict
+from fairlead.judgement.group_table import FEWEST_SHOWN
 from fairlead.judgement.measurement import Measurement, measure
 from fairlead.judgement.policy import Policy
 from fairlead.judgement.registry import Figure
@@ -13,10 +14,11 @@ from fairlead.measures import GroupTally, LossTally, TailShares
 
 Tally = GroupTally | LossTally
 _SHOWN = 4  # of a list of groups in a sentence
+_OPEN = (Verdict.UNDECIDED, Verdict.INSUFFICIENT)  # more rows would settle these
 
 
 def judge(
-    tallies: Iterable[Tally], policy: Policy, split: str, *, level: float = 0.95, fewest_shown: int = 10
+    tallies: Iterable[Tally], policy: Policy, split: str, *, level: float = 0.95, fewest_shown: int = FEWEST_SHOWN
 ) -> Ledger:
     """Holds every feature's tally against every limit of a policy: one finding for each figure, feature and split.
 
@@ -33,7 +35,8 @@ def judge(
         policy: Figures and their limits.
         split: What the rows are of.
         level: Coverage of each interval.
-        fewest_shown: Rows a group must have for its own rate to be quoted.
+        fewest_shown: Rows a group must have for its own rate to be quoted. A smaller one does not enter an estimate,
+            lest its rate be read off it; the interval then allows for any rate of it.
 
     Raises:
         ConfigurationError: no tally, or two of one feature that a figure could be read off.
@@ -105,6 +108,8 @@ def _not_applicable(figure: Figure, limit: Limit, tally: Tally, split: str) -> F
 def _judged(figure: Figure, limit: Limit, tally: Tally, split: str, shares: TailShares, fewest_shown: int) -> Finding:
     try:
         found = measure(figure, tally, limit, shares, fewest_shown)
+        verdict = _verdict(found, limit)
+        needed = found.rows_needed if verdict in _OPEN else None
     except (FairleadError, ArithmeticError, ValueError) as error:  # one broken figure hides no other
         return Finding(
             figure.code,
@@ -115,8 +120,6 @@ def _judged(figure: Figure, limit: Limit, tally: Tally, split: str, shares: Tail
             limit=limit,
             remedy=f"The audit itself failed ({type(error).__name__}: {error}); see {figure.anchor}.",
         )
-    verdict = _verdict(found, limit)
-    open_ = verdict in (Verdict.UNDECIDED, Verdict.INSUFFICIENT)
     return Finding(
         figure.code,
         figure.name,
@@ -125,7 +128,7 @@ def _judged(figure: Figure, limit: Limit, tally: Tally, split: str, shares: Tail
         feature=tally.by.feature,
         estimate=found.estimate,
         limit=limit,
-        rows_needed=found.rows_needed if open_ else None,
+        rows_needed=needed,
         remedy=_remedy(figure, limit, found, verdict) + _missing_values(tally, fewest_shown),
     )
 
@@ -142,7 +145,8 @@ def _verdict(found: Measurement, limit: Limit) -> Verdict:
 
 def _remedy(figure: Figure, limit: Limit, found: Measurement, verdict: Verdict) -> str:
     shown = f" ({found.extremes})" if found.extremes else ""
-    rows = _listed([f"{count} more {name}" for name, count in found.rows_needed.items()], "; ")
+    needed = found.rows_needed if verdict in _OPEN else {}
+    rows = _listed([f"{count} more {name}" for name, count in needed.items()], "; ")
     if verdict is Verdict.FLAGGED:
         text = (
             f"Beyond its limit{shown}: look at the rows of these groups that are wrong, then mend the data, the "

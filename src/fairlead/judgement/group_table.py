@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fairlead.evidence import Estimate
 from fairlead.measures import GroupRates, GroupTally
+
+FEWEST_SHOWN = 10
+"""Rows from which a group is quoted, unless something else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,9 @@ class GroupRow:
         }
 
 
-def group_table(tally: GroupTally, rate: str, *, fewest: int = 10, level: float = 0.95) -> tuple[GroupRow, ...]:
+def group_table(
+    tally: GroupTally, rate: str, *, fewest: int = FEWEST_SHOWN, level: float = 0.95
+) -> tuple[GroupRow, ...]:
     """Returns each declared group's rate, groups of fewer rows than ``fewest`` left without numbers.
 
     One small group alone could be had from the total less the others, so the next smallest is left out with it.
@@ -68,14 +76,28 @@ def group_table(tally: GroupTally, rate: str, *, fewest: int = 10, level: float 
     table = []
     for place, family in enumerate(rates.families):
         rows = rates.rows[place]
-        hidden = (rows > 0) & (rows < fewest)
-        shown = (rows > 0) & ~hidden
-        if hidden.sum() == 1 and shown.any():
-            smallest = min((int(rows[code]), code) for code in range(len(rows)) if shown[code])[1]
-            hidden[smallest] = True
+        hidden = hidden_groups(rows, fewest)
         for code, group in enumerate(rates.groups):
             estimate = None if hidden[code] else rates.estimate(group, family, level)
             table.append(
                 GroupRow(group, family, estimate, None if hidden[code] else int(rows[code]), bool(hidden[code]))
             )
     return tuple(table)
+
+
+def hidden_groups(rows: NDArray[np.int64], fewest: int) -> NDArray[np.bool_]:
+    """Returns which of (G,) groups are not quoted: those of too few rows, and beside an only one the next smallest.
+
+    Args:
+        rows: Rows of each group's own denominator; a group without any has nothing to hide.
+        fewest: Rows from which a group is quoted.
+
+    Examples:
+        >>> hidden_groups(np.array([40, 3, 20, 0]), 10).tolist()
+        [False, True, True, False]
+    """
+    hidden = np.asarray((rows > 0) & (rows < fewest))
+    shown = np.flatnonzero((rows > 0) & ~hidden)
+    if hidden.sum() == 1 and len(shown):
+        hidden[shown[np.argmin(rows[shown])]] = True
+    return hidden

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.evidence import Estimate, Limit
+from fairlead.judgement.group_table import hidden_groups
 from fairlead.judgement.registry import Figure, FigureKind
 from fairlead.judgement.row_planning import rows_of_means, rows_of_rates
 from fairlead.judgement.stacked_rates import StackedRates
@@ -37,22 +39,32 @@ class Measurement:
     """What a tally says of a figure, before a verdict is given.
 
     Attributes:
-        estimate: None where fewer than two groups have any row of a denominator, or all rates of a ratio are 0.
+        estimate: None where fewer than two groups have any row of a denominator that may be quoted, or all rates of a
+            ratio are 0. Rows of groups that are too small to show do not enter it.
         short: Names of the declared groups with fewer rows of a denominator than the limit asks for.
         extremes: The groups that are farthest apart, in words; empty where one of them is too small to show.
-        rows_needed: Rows to add by group and denominator.
+        plan: Gives ``rows_needed``.
     """
 
     estimate: Estimate | None
     short: tuple[str, ...]
     extremes: str
-    rows_needed: Mapping[str, int]
+    plan: Callable[[], Mapping[str, int]]
+
+    @cached_property
+    def rows_needed(self) -> Mapping[str, int]:
+        """Rows to add by group and denominator, planned when asked for: a figure that is settled needs none."""
+        return self.plan()
 
 
 def measure(
     figure: Figure, tally: GroupTally | LossTally, limit: Limit, shares: TailShares, fewest: int = 10
 ) -> Measurement:
     """Measures a figure on a tally of a task it applies to, and plans for what would settle it.
+
+    A group of fewer rows than ``fewest`` is taken for one without rows: its rate cannot be read off the estimate, whose
+    interval allows for any. No verdict turns on that: a group of fewer rows than the limit asks for has no say in the
+    lower end, and keeps the figure from being clear. Where a policy's own ``rows`` is smaller, that is what counts.
 
     Args:
         figure: What to measure.
@@ -76,23 +88,34 @@ def measure(
         return _of_means(figure, tally.means(), tally, limit, shares, fewest)
     if figure.rates == ("auc",):
         return _of_means(figure, group_auc(tally), tally, limit, shares, fewest)
-    stack = StackedRates.of(tally, figure.rates)
-    figures = _by_family(figure.kind, stack.values)
-    estimate, extremes = None, ""
-    if not np.isnan(figures).all():
-        ends, method = _ENDS[figure.kind]
-        low, high = ends(stack.successes[None], stack.effective[None], (stack.rows >= limit.rows)[None], shares)
-        worst = int(np.nanargmax(figures))
-        method += ", on effective rows of clusters" if stack.clustered else ""
-        estimate = _estimate(float(figures[worst]), (float(low[0]), float(high[0])), shares, stack.distinct, method)
+    full = StackedRates.of(tally, figure.rates)
+    stack, estimate = full, _of_rates(figure, full, limit, shares)
+    small = (full.rows > 0) & (full.rows < min(fewest, limit.rows))
+    if small.any():
+        stack = full.without(small)
+        estimate = _of_rates(figure, stack, limit, shares)
+        if estimate is None or estimate.low <= limit.most:
+            # Nothing is flagged: then the next smallest is left out with an only small one, as where rates are quoted.
+            stack = full.without(np.stack([hidden_groups(rows, min(fewest, limit.rows)) for rows in full.rows]))
+            estimate = _of_rates(figure, stack, limit, shares)
+    extremes = ""
+    if estimate is not None:
+        worst = int(np.nanargmax(_by_family(figure.kind, stack.values)))
         extremes = _extremes(figure.kind, stack.groups, stack.values[worst], stack.rows[worst], fewest)
         extremes += f" ({stack.titles[worst]})" if extremes and stack.titles[worst] else ""
-    return Measurement(
-        estimate,
-        _short(stack.groups, stack.rows, limit),
-        extremes,
-        rows_of_rates(stack, figure.kind, limit, shares),
-    )
+    plan = partial(rows_of_rates, full, figure.kind, limit, shares)
+    return Measurement(estimate, _short(full.groups, full.rows, limit), extremes, plan)
+
+
+def _of_rates(figure: Figure, stack: StackedRates, limit: Limit, shares: TailShares) -> Estimate | None:
+    figures = _by_family(figure.kind, stack.values)
+    if np.isnan(figures).all():
+        return None
+    ends, method = _ENDS[figure.kind]
+    low, high = ends(stack.successes[None], stack.effective[None], (stack.rows >= limit.rows)[None], shares)
+    method += ", on effective rows of clusters" if stack.clustered else ""
+    value = float(np.nanmax(figures))
+    return _estimate(value, (float(low[0]), float(high[0])), shares, stack.distinct, method)
 
 
 def _of_means(
@@ -100,6 +123,14 @@ def _of_means(
 ) -> Measurement:
     unit = tally.most if isinstance(tally, LossTally) else 1.0
     scaled = replace(limit, most=limit.most / unit, margin=limit.margin / unit)
+    plan = partial(rows_of_means, means, tally.by.feature, figure.kind, scaled, shares)
+    short, rows = _short(means.groups, means.rows, limit), int(means.rows.sum())
+    small = (means.rows > 0) & (means.rows < min(fewest, limit.rows))
+    if small.any():
+        shown = means.without(small)
+        ends = shown.worst_ends if figure.kind is FigureKind.WORST else shown.difference_ends
+        flagged = ends(shown.rows >= limit.rows, shares)[0] > scaled.most
+        means = shown if flagged else means.without(hidden_groups(means.rows, min(fewest, limit.rows)))
     counted = means.rows >= limit.rows
     value = float(_by_family(figure.kind, means.values[None])[0])
     estimate, extremes = None, ""
@@ -109,11 +140,9 @@ def _of_means(
         method = "Chernoff-Hoeffding bounds of every group" + (
             "" if means.variances is None else ", or empirical Bernstein bounds where they are nearer"
         )
-        rows = int(means.rows.sum())
         estimate = _estimate(value * unit, (low * unit, high * unit), shares, rows, method)
         extremes = _extremes(figure.kind, means.groups, means.values * unit, means.rows, fewest)
-    needed = rows_of_means(means, tally.by.feature, figure.kind, scaled, shares)
-    return Measurement(estimate, _short(means.groups, means.rows, limit), extremes, needed)
+    return Measurement(estimate, short, extremes, plan)
 
 
 def _by_family(kind: FigureKind, values: Floats) -> Floats:
@@ -143,6 +172,8 @@ def _extremes(kind: FigureKind, groups: tuple[str, ...], values: Floats, rows: N
     chosen = [top] if kind is FigureKind.WORST else [top, bottom]
     if min(int(rows[group]) for group in chosen) < fewest:
         return ""
+    if len(chosen) == 2 and values[top] == values[bottom]:
+        return f"all groups {values[top]:.3f}"
     return ", ".join(f"{groups[group]} {values[group]:.3f}" for group in chosen)
 
 

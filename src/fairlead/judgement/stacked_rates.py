@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,4 +73,18 @@ class StackedRates:
             values=np.concatenate([part.values for part in parts]),
             distinct=parts[0].distinct if len(parts) == 1 else min(labelled, sum(part.distinct for part in parts)),
             clustered=any(part.clustered for part in parts),
+        )
+
+    def without(self, left_out: NDArray[np.bool_]) -> StackedRates:
+        """Returns the same with some groups as if they had no rows.
+
+        Args:
+            left_out: (K, G).
+        """
+        return replace(
+            self,
+            rows=np.where(left_out, 0, self.rows),
+            effective=np.where(left_out, 0.0, self.effective),
+            successes=np.where(left_out, 0.0, self.successes),
+            values=np.where(left_out, np.nan, self.values),
         )

@@ -8,7 +8,7 @@ from fairlead.measures.disparity import difference_ends, shortfall_ends, worst_r
 from fairlead.measures.feature_groups import FeatureGroups
 from fairlead.measures.group_rates import RATES, GroupRates
 from fairlead.measures.group_scores import CalibrationCurve, group_auc, group_calibration
-from fairlead.measures.group_tally import GroupTally
+from fairlead.measures.group_tally import GroupTally, written_tallies
 from fairlead.measures.held_out import held_out_figures
 from fairlead.measures.intervals import binomial_interval, macro_interval, mean_loss_interval
 from fairlead.measures.loss_tally import LossTally
@@ -57,4 +57,5 @@ __all__ = [
     "softmax",
     "worst_rate_ends",
     "worst_rate_rows",
+    "written_tallies",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,15 @@ class BoundedMeans:
             reach = np.sqrt(2 * self.variances * doubt / size) + 7 * doubt / (3 * np.maximum(size - 1, 0.5))
             low, high = np.maximum(low, value - reach), np.minimum(high, value + reach)
         return np.where(known, low, 0.0), np.where(known, high, 1.0)
+
+    def without(self, left_out: NDArray[np.bool_]) -> BoundedMeans:
+        """Returns the same with some groups, (G,), as if they had no rows."""
+        return replace(
+            self,
+            values=np.where(left_out, np.nan, self.values),
+            rows=np.where(left_out, 0, self.rows),
+            effective=np.where(left_out, 0.0, self.effective),
+        )
 
     def difference_ends(self, counted: NDArray[np.bool_], shares: TailShares) -> tuple[float, float]:
         """The interval of the largest difference between two groups' means: boxes, at half the chance an end.

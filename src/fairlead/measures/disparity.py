@@ -122,14 +122,16 @@ def _ends(
     flat = np.ascontiguousarray(successes, dtype=np.float64).ravel(), np.ascontiguousarray(rows, np.float64).ravel()
     samples = len(rows)
     known = rows > 0
-    high = _farthest(flat, _pairs(known), shares.above, np.zeros(samples), ratio=ratio)
+    speaking = known & counted
+    pairs_known = _pairs(known)
+    high = _farthest(flat, pairs_known, shares.above, np.zeros(samples), ratio=ratio)
     # What was never seen may be anything.
     high = np.where(known.all(axis=(1, 2)), high, 1.0)
     low = np.zeros(samples)
-    speaking = _pairs(known & counted)
-    pairs = np.bincount(speaking.sample, minlength=samples) // 2
+    pairs_speaking = pairs_known if np.array_equal(speaking, known) else _pairs(speaking)
+    pairs = np.bincount(pairs_speaking.sample, minlength=samples) // 2
     for number in np.unique(pairs[pairs > 0]):
-        chosen = _Pairs(*(part[pairs[speaking.sample] == number] for part in speaking))
+        chosen = _Pairs(*(part[pairs[pairs_speaking.sample] == number] for part in pairs_speaking))
         low = _farthest(flat, chosen, shares.below / (2 * number - 1), low, ratio=ratio, at_least=True)
     return low, np.maximum(low, high)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +135,7 @@ RATES: dict[str, str] = {
 _WITHOUT_CLASSES = frozenset({"accuracy", "error_rate"})
 
 
+@lru_cache(maxsize=64)
 def _masks(name: str, classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Returns which cells (K, C + 1, C) of true and predicted class are successes, and which are rows."""
     truth, predicted = np.arange(classes + 1)[None, :, None], np.arange(classes)[None, None, :]
@@ -154,7 +156,10 @@ def _masks(name: str, classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64
     families = 1 if name in _WITHOUT_CLASSES else len(chosen)
     shape = (families, classes + 1, classes)
     rows = np.broadcast_to(row, shape)
-    return (np.broadcast_to(success, shape) & rows).astype(np.int64), rows.astype(np.int64)
+    masks = (np.broadcast_to(success, shape) & rows).astype(np.int64), rows.astype(np.int64)
+    for mask in masks:
+        mask.setflags(write=False)  # they are kept for the next tally
+    return masks
 
 
 def _effective(tally: GroupTally, successes: NDArray[np.int64], rows: NDArray[np.int64]) -> FloatArray:

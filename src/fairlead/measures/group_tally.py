@@ -239,6 +239,21 @@ class GroupTally:
         return cls.from_dict({"scores": None} | content | {"clusters": clusters or None})
 
 
+def written_tallies(tallies: Mapping[str, Sequence[GroupTally]], fewest_shown: int) -> dict[str, Any]:
+    """Returns the content of a run's ``tallies.json``: the counts of every group, by split.
+
+    Args:
+        tallies: By split.
+        fewest_shown: Rows from which a group was quoted when they were judged.
+
+    Examples:
+        >>> written_tallies({"test": []}, 10)
+        {'schema': 1, 'fewest_shown': 10, 'tallies': {'test': []}}
+    """
+    counted = {split: [tally.to_dict() for tally in part] for split, part in tallies.items()}
+    return {"schema": 1, "fewest_shown": fewest_shown, "tallies": counted}
+
+
 def _check_codes(name: str, codes: IntArray, least: int, end: int, rows: int) -> None:
     if codes.shape != (rows,) or codes.dtype.kind not in "iu":
         raise DataError(f"{name} codes are ({rows},) integers, got {codes.dtype} of shape {codes.shape}")

@@ -158,13 +158,13 @@ def _farthest_kept(first: _Lattice, second: _Lattice, critical: float, *, ratio:
 
 def _edge(margin: FloatArray, rates: FloatArray) -> FloatArray:
     """Returns (P, M) where along the last axis, with ``rates`` (P, M), points begin to be kept; NaN where none is."""
-    kept = margin >= 0
-    inside = kept.argmax(axis=2)
+    pair, line = np.ogrid[: margin.shape[0], : margin.shape[1]]
+    inside = (margin >= 0).argmax(axis=2)
     outside = np.maximum(inside - 1, 0)
-    above, below = (np.take_along_axis(margin, where[:, :, None], axis=2)[:, :, 0] for where in (inside, outside))
-    end, start = (np.take_along_axis(rates, where, axis=1) for where in (inside, outside))
+    above, below = margin[pair, line, inside], margin[pair, line, outside]
+    end, start = rates[pair, inside], rates[pair, outside]
     crossing = end - (end - start) * np.clip(above / np.where(above > below, above - below, 1.0), 0.0, 1.0)
-    return np.asarray(np.where(kept.any(axis=2), crossing, np.nan), dtype=np.float64)
+    return np.asarray(np.where(above >= 0, crossing, np.nan), dtype=np.float64)  # where none is kept, the first is not
 
 
 def _margin(first: _Lattice, second: _Lattice, critical: float, *, ratio: bool) -> FloatArray:

@@ -144,10 +144,25 @@ class RunFolder:
         """The folder that is served: model, preprocessing, evidence, and the digest of each."""
         return self.path / "bundle"
 
+    @property
+    def report(self) -> Path:
+        """The run as one web page that needs no other file."""
+        return self.path / "report.html"
+
+    @property
+    def card(self) -> Path:
+        """A first model card, in the form the Hugging Face Hub reads."""
+        return self.path / "card.md"
+
+    @property
+    def tallies(self) -> Path:
+        """The counts of every group, small ones too: not for publication; report and card leave those out."""
+        return self.path / "tallies.json"
+
     @staticmethod
-    def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    def write_json(path: Path, content: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """Writes JSON so that a reader never sees half of it; NaN is refused."""
-        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+        text = json.dumps(content, indent=indent, allow_nan=False) + "\n"
         RunFolder.write_atomically(path, text.encode("utf-8"))
 
     @staticmethod

@@ -1,13 +1,20 @@
 """From records to what a person looks at."""
 
+from fairlead.report.card import write_card
 from fairlead.report.confusion import confusion_figure, draw_confusion
+from fairlead.report.document import write_document
 from fairlead.report.groups import draw_groups, groups_figure
 from fairlead.report.mitigation import compare_accuracy, compare_findings
+from fairlead.report.publish import write_report
+from fairlead.report.published_groups import PublishedGroups
+from fairlead.report.run_record import RunRecord
 from fairlead.report.summary import explain_choice, summarise_figures
 from fairlead.report.top_losses import draw_top_losses, top_losses_figure
 from fairlead.report.verdicts import explain_gate, summarise_findings
 
 __all__ = [
+    "PublishedGroups",
+    "RunRecord",
     "compare_accuracy",
     "compare_findings",
     "confusion_figure",
@@ -20,4 +27,7 @@ __all__ = [
     "summarise_figures",
     "summarise_findings",
     "top_losses_figure",
+    "write_card",
+    "write_document",
+    "write_report",
 ]

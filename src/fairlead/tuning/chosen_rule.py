@@ -171,6 +171,7 @@ def _notes(rule: DecisionRule, small: list[str], fewest: int) -> tuple[str, ...]
         )
     if rule.randomised:
         notes.append(
-            "decisions are drawn: two alike people may be told different things, and export refuses such a rule"
+            "decisions are drawn: two alike people may be told different things, and export refuses such a rule; the "
+            "figures are those of one draw, by the run's seed"
         )
     return tuple(notes)
