@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         audit = keep(results, model=run.mitigated)
     bundle = bundle_up(run, data.rows, clock)
     story.end(run, results, audit, clock)
-    story.bundle(bundle)
+    story.bundle(bundle, run)
     return 1 if options.strict and not audit.decision.passes else 0
 
 

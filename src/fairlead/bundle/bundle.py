@@ -30,7 +30,7 @@ EVIDENCE = "evidence/evidence.json"
 METRICS = "evidence/metrics.json"
 CARD = "card.md"
 REQUIRED = (MODEL, WEIGHTS, PREPROCESSING, LABELS, CALIBRATION, DECISION, REFERENCE, GOLDENS, EVIDENCE)
-_SIGNATURE_BYTES = 1_000_000
+_MOST_BYTES = 16_000_000  # of the manifest and of the signature, whose sizes nothing else bounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +67,16 @@ class Bundle:
         folder = Path(path)
         if not folder.is_dir():
             raise BundleError(f"{folder} is no folder; name a bundle, such as RUN/bundle")
-        found = dict(_files(folder))
+        found = set(_files(folder))
         if MANIFEST not in found:
             raise BundleError(f"{folder} holds no {MANIFEST}; name a bundle, such as RUN/bundle")
-        text = found[MANIFEST].read_bytes()
+        text = _bytes_of(folder, MANIFEST, _MOST_BYTES)
         manifest = Manifest.parse(text)
-        _check_names(folder, manifest, set(found))
+        _check_names(folder, manifest, found)
         for name in manifest.files:
             check_content(name, _checked(folder, name, manifest.files[name]))
         if SIGNATURE in found:
-            if found[SIGNATURE].stat().st_size > _SIGNATURE_BYTES:
-                raise BundleError(f"{SIGNATURE} is too large for a signature; sign the bundle again")
-            read_json(SIGNATURE, found[SIGNATURE].read_bytes())
+            read_json(SIGNATURE, _bytes_of(folder, SIGNATURE, _MOST_BYTES))
         return cls._read(folder, manifest, hashlib.sha256(text).hexdigest())
 
     @classmethod
@@ -102,9 +100,9 @@ class Bundle:
             tallies = tuple(GroupTally.from_dict(tally) for tally in counted)
             if dict(record(name := EVIDENCE)["gate"]) != dict(manifest.gate):
                 raise ValueError(f"its gate is not that of {MANIFEST}")
-        except (FairleadError, KeyError, TypeError, ValueError) as error:
-            if isinstance(error, BundleError):
-                raise
+        except BundleError:
+            raise
+        except (FairleadError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise BundleError(f"{name} cannot be used ({error}); export the bundle anew") from error
         return cls(folder, manifest, labels, preprocessing, temperature, decision, tallies, digest)
 
@@ -132,25 +130,27 @@ def _rule(content: Any, labels: Labels) -> DecisionRule | None:
     if len(labels) != 2:
         raise ValueError(f"thresholds decide between two classes, and there are {len(labels)}")
     if rule.randomised:
-        raise ValueError("it draws its decisions, and what is served answers alike alike")
+        raise ValueError("it draws its decisions, and what is served gives two alike people one answer")
     return rule
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yields every file by its path inside the folder; a link or a device is refused, and nothing is followed."""
+def _files(folder: Path) -> Iterator[str]:
+    """Yields every file's path inside the folder; a link or a device is refused, and nothing is followed."""
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
-        with os.scandir(folder / prefix) as entries:
-            for entry in entries:
-                name = f"{prefix}{entry.name}"
-                mode = entry.stat(follow_symlinks=False).st_mode
-                if stat.S_ISDIR(mode):
-                    waiting.append(f"{name}/")
-                elif stat.S_ISREG(mode):
-                    yield name, Path(entry.path)
-                else:
-                    raise BundleError(f"{name} is a link or a device, and may lead out of the bundle; take it out")
+        try:
+            with os.scandir(folder / prefix) as entries:
+                found = [(f"{prefix}{entry.name}", entry.stat(follow_symlinks=False).st_mode) for entry in entries]
+        except OSError as error:
+            raise BundleError(f"{folder / prefix} cannot be read ({error.strerror}); allow reading it") from error
+        for name, mode in found:
+            if stat.S_ISDIR(mode):
+                waiting.append(f"{name}/")
+            elif stat.S_ISREG(mode):
+                yield name
+            else:
+                raise BundleError(f"{name} is a link or a device, and may lead out of the bundle; take it out")
 
 
 def _check_names(folder: Path, manifest: Manifest, found: set[str]) -> None:
@@ -166,13 +166,21 @@ def _check_names(folder: Path, manifest: Manifest, found: set[str]) -> None:
 
 
 def _checked(folder: Path, name: str, digest: FileDigest) -> bytes:
+    content = _bytes_of(folder, name, digest.size)
+    if FileDigest.of(content) != digest:
+        raise BundleError(f"{name} of {folder} was altered after it was written; copy the bundle again, or export anew")
+    return content
+
+
+def _bytes_of(folder: Path, name: str, most: int) -> bytes:
+    """Reads a file of at most so many bytes."""
     try:
         # Not through a link that someone has put there since the folder was looked at.
         handle = os.open(folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
         with open(handle, "rb") as file:
-            content = file.read(digest.size + 1)
+            content = file.read(most + 1)
     except OSError as error:
         raise BundleError(f"{name} of {folder} cannot be read ({error.strerror}); copy the bundle again") from error
-    if FileDigest.of(content) != digest:
-        raise BundleError(f"{name} of {folder} was altered after it was written; copy the bundle again, or export anew")
+    if len(content) > most:
+        raise BundleError(f"{name} of {folder} was altered: it is longer than it may be; copy the bundle again")
     return content

@@ -60,14 +60,29 @@ def read_json(name: str, content: bytes) -> Any:
     """Parses a JSON file of a bundle.
 
     Raises:
-        BundleError: it is none.
+        BundleError: it is none, holds a key twice, of which two readers may take another, or what is no number.
 
     Examples:
         >>> read_json("labels.json", b'["cat"]')
         ['cat']
+        >>> read_json("gate.json", b'{"passes": false, "passes": true}')
+        Traceback (most recent call last):
+        fairlead.errors.BundleError: gate.json holds the key 'passes' twice; export the bundle anew
     """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        entries = dict(pairs)
+        if len(entries) != len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise BundleError(f"{name} holds the key {twice[:100]!r} twice; export the bundle anew")
+        return entries
+
+    def no_number(word: str) -> float:
+        raise BundleError(f"{name} holds {word}, which is no number in JSON; export the bundle anew")
+
     try:
-        return json.loads(content)
+        return json.loads(content, object_pairs_hook=once, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{name} is no JSON ({type(error).__name__}); export the bundle anew") from error
 

@@ -57,5 +57,5 @@ class Goldens:
         try:
             answers = dict(content["probabilities"])
             return cls({name: read(name) for name in answers}, np.array(list(answers.values()), dtype=np.float64))
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise BundleError(f"the goldens cannot be read ({error}); export the bundle anew") from error

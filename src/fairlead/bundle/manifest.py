@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import PurePosixPath
 from typing import Any
 
+from fairlead.bundle.contents import read_json
 from fairlead.errors import BundleError
 
 SCHEMA = 1
@@ -57,7 +58,7 @@ class Manifest:
         files: By path inside the bundle; the manifest and the signature are not among them.
 
     Raises:
-        BundleError: a path that leaves the folder, or a digest that is none.
+        BundleError: a path that leaves the folder, a digest that is none, or a gate that contradicts itself.
 
     Examples:
         >>> manifest = Manifest.example()
@@ -81,6 +82,12 @@ class Manifest:
                 raise BundleError(f"{MANIFEST} names {name!r}, which is no file inside the bundle; export it anew")
             if not _SHA256.fullmatch(digest.sha256) or not isinstance(digest.size, int) or digest.size < 0:
                 raise BundleError(f"{MANIFEST} holds no digest of {name}; export the bundle anew")
+        if set(self.gate) != {"passes", "blocked_by", "override"} or not isinstance(self.gate["blocked_by"], list):
+            raise BundleError(f"{MANIFEST} holds no verdict of the release gate; export the bundle anew")
+        if self.gate["passes"] is not (not self.gate["blocked_by"] or self.gate["override"] is not None):
+            raise BundleError(f"{MANIFEST} says of the gate what nothing in it bears out; export the bundle anew")
+        if not isinstance(self.tolerance, float) or not 0 < self.tolerance < 1:
+            raise BundleError(f"{MANIFEST} tolerates {self.tolerance!r}, expected between 0 and 1; export it anew")
 
     @classmethod
     def example(cls) -> Manifest:
@@ -111,21 +118,22 @@ class Manifest:
         Raises:
             BundleError: no JSON, an unknown schema, an altered one, or one that names paths outside the folder.
         """
-        try:
-            read = json.loads(content)
-            schema = read["schema"]
-        except (ValueError, RecursionError, KeyError, TypeError) as error:
+        read = read_json(MANIFEST, content)
+        if not isinstance(read, dict) or "schema" not in read:
+            raise BundleError(f"{MANIFEST} is no manifest of a bundle; copy the bundle again, or export anew")
+        schema = read["schema"]
+        if type(schema) is not int or schema != SCHEMA:
             raise BundleError(
-                f"{MANIFEST} is no manifest of a bundle; copy the bundle again, or export anew"
-            ) from error
-        if schema != SCHEMA or isinstance(schema, bool):
-            raise BundleError(
-                f"{MANIFEST} has schema {schema!r}, and this release of fairlead reads {SCHEMA}; "
+                f"{MANIFEST} has schema {str(schema)[:40]}, and this release of fairlead reads {SCHEMA}; "
                 "open it with the release that wrote it, or export it anew"
             )
         body = {name: value for name, value in read.items() if name != "sha256"}
-        # Byte for byte: a manifest that reads the same but was touched is not the one that was written.
-        if read.get("sha256") != _digest(body) or _dumped(read) != content:
+        try:
+            # Byte for byte: a manifest that reads the same but was touched is not the one that was written.
+            whole = read.get("sha256") == _digest(body) and _dumped(read) == content
+        except ValueError:  # what it holds was never written by us: a number too large, half of a surrogate pair
+            whole = False
+        if not whole:
             raise BundleError(f"{MANIFEST} was altered after it was written; copy the bundle again, or export anew")
         names = {field.name for field in fields(cls)}
         try:

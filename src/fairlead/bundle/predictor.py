@@ -57,10 +57,14 @@ class Predictor:
         self.threads = threads or usable_cores()
         self._session = _session(model, self.threads)
         height, width = preprocessing.size
-        shapes = [port.shape for port in (*self._session.get_inputs(), *self._session.get_outputs())]
-        if [shape[1:] for shape in shapes[:2]] != [[3, height, width], [len(labels)]] or len(shapes) != 3:
+        taken, given = (
+            [(port.type, *port.shape[1:]) for port in ports]
+            for ports in (self._session.get_inputs(), self._session.get_outputs())
+        )
+        fits = taken == [("tensor(uint8)", 3, height, width)] and given[:1] == [("tensor(float)", len(labels))]
+        if not fits or [len(port) for port in given] != [2, 2]:
             raise BundleError(
-                f"{MODEL} maps {shapes[0]} to {shapes[1:]}, which are not pixels of {height} x {width} to "
+                f"{MODEL} maps {taken} to {given}, which are not pixels of {height} x {width} to "
                 f"{len(labels)} classes and features; export the bundle anew"
             )
 
@@ -187,7 +191,11 @@ class Predictor:
                 trained model did.
         """
         goldens = Goldens.from_dict(read_json(GOLDENS, bundle.read(GOLDENS)), bundle.read)
-        found, _ = self.run(np.stack([self.pixels(picture) for picture in goldens.pictures.values()]))
+        try:
+            pictures = [self.pixels(picture) for picture in goldens.pictures.values()]
+        except UnreadableFileError as error:
+            raise BundleError(f"a golden picture cannot be read here ({error}); export the bundle anew") from error
+        found, _ = self.run(np.stack(pictures))
         if found.shape != goldens.probabilities.shape:
             raise BundleError(f"{GOLDENS} has answers of another number of classes; export the bundle anew")
         apart = np.abs(found - goldens.probabilities).max(axis=1)

@@ -28,9 +28,10 @@ def sign_bundle(folder: Path, key: Path, password: str | None = None) -> Path:
     _check_key(key)
     signature = folder / SIGNATURE
     signature.parent.mkdir(exist_ok=True)
+    secret: Any = None if password is None else password.encode("utf-8")  # said to be text, and taken as bytes
     try:
-        signer = signing.Config().use_elliptic_key_signer(private_key=key, password=password)
-    except (ValueError, TypeError) as error:  # TypeError: a password that is missing or not needed
+        signer = signing.Config().use_elliptic_key_signer(private_key=key, password=secret)
+    except Exception as error:  # what the package raises for a foreign or a locked key is not a closed list
         raise UnreadableFileError(
             f"{key} is no private elliptic-curve key in PEM ({error}); make one with "
             "openssl ecparam -name prime256v1 -genkey -noout -out key.pem"
@@ -58,7 +59,7 @@ def verify_signature(folder: Path, key: Path) -> None:
         raise BundleError(f"{folder} is not signed; sign it with fairlead bundle RUN --sign KEY, or leave --key out")
     try:
         verifier = verifying.Config().use_elliptic_key_verifier(public_key=key)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # likewise
         raise UnreadableFileError(
             f"{key} is no public elliptic-curve key in PEM ({error}); make one with "
             "openssl ec -in key.pem -pubout -out key.pub"

@@ -42,7 +42,9 @@ def run_bundle(arguments: Sequence[str]) -> int:
     bundle = export_run(run, rows, ExportSettings(output, override, key, options.rows), gone=gone)
     signature = f"by {key}" if bundle.signed else "none; --sign KEY makes one"
     tell_bundle(bundle, apart=Predictor.of(bundle).self_test(bundle), signature=signature)
-    print(f"{'next':<12}{next_step(bundle)}")
+    if override is not None and bundle.manifest.gate["override"] is None:
+        print(f"{'override':<12}not recorded: the gate passes by itself")
+    print(f"{'next':<12}{next_step(bundle, run)}")
     return 0 if bundle.manifest.passes else BLOCKED
 
 

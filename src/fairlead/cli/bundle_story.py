@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from fairlead.bundle import Bundle
+from fairlead.bundle.bundle import EVIDENCE
 from fairlead.cli.clock import Clock
 from fairlead.errors import FairleadError
 from fairlead.judgement import GateDecision, Override
@@ -60,13 +62,13 @@ def decision_of(bundle: Bundle) -> GateDecision:
     return GateDecision(gate["passes"], tuple(gate["blocked_by"]), signed)
 
 
-def next_step(bundle: Bundle) -> str:
-    """Says what to do with a bundle, or what to mend before it is served."""
+def next_step(bundle: Bundle, run: RunFolder) -> str:
+    """Says how to serve the bundle of a run, or what to mend before it is served."""
     if bundle.manifest.passes:
-        return f"fairlead verify {bundle.path}"
+        return f"fairlead serve {shlex.quote(str(bundle.path))}"
     return (
-        "mend what blocks the gate (evidence/evidence.json says how), "
-        'or answer for it: fairlead bundle RUN --override "reason" --by NAME'
+        f"mend what blocks the gate ({bundle.path / EVIDENCE} says how), or answer for it: "
+        f'fairlead bundle {shlex.quote(str(run.path))} --override "reason" --by NAME'
     )
 
 

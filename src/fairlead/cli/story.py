@@ -120,12 +120,14 @@ class Story:
         given = f"NEW.csv --sensitive-column {rule.feature.name}" if rule and rule.feature else "NEW_PICTURES/"
         self._say("next", f"fairlead predict {run.path} {given}")
 
-    def bundle(self, bundle: Bundle | FairleadError) -> None:
-        """Where what can be served lies, and how to verify it or what to mend first; or why there is none."""
+    def bundle(self, bundle: Bundle | FairleadError, run: RunFolder) -> None:
+        """Where what can be served lies, and how to serve it or what to mend first; or why there is none."""
         if isinstance(bundle, FairleadError):
             self._say("bundle", f"not written: {bundle}", style="yellow")
             return
-        self._say("bundle", f"{bundle.path}  answers raw files as the trained model does; {next_step(bundle)}")
+        verdict = "its gate passes" if bundle.manifest.passes else "its gate blocks"
+        self._say("bundle", f"{bundle.path}  answers raw files as the trained model does; {verdict}")
+        self._say("to serve", next_step(bundle, run))
 
     def _audit(self, audit: GroupAudit) -> None:
         findings = audit.ledger.on(Split.TEST)

@@ -17,7 +17,7 @@ from fairlead import __version__
 from fairlead.bundle import Bundle, FileDigest, Goldens, Manifest, Predictor, check_target, sign_bundle, write_bundle
 from fairlead.bundle import bundle as layout
 from fairlead.data import ImageRows
-from fairlead.errors import ConfigurationError, ExportError, UnreadableFileError
+from fairlead.errors import ConfigurationError, ExportError, FairleadError, UnreadableFileError
 from fairlead.evidence import Ledger
 from fairlead.export.awkward import awkward_files, golden_files
 from fairlead.export.graph import OPSET, answering, export_graph, export_weights
@@ -129,7 +129,7 @@ def _evidence(run: RunFolder, override: Override | None) -> tuple[dict[str, Any]
         ledger, gate = Ledger.from_dict(content), content["gate"]
         signed = Override(**gate["override"]) if gate["override"] else None
         decision = GateDecision(gate["passes"], tuple(gate["blocked_by"]), signed)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (FairleadError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigurationError(
             f"{run.evidence} cannot be read ({error}), and no bundle is made without evidence; name a finished run"
         ) from error
