@@ -20,7 +20,7 @@ class Prediction:
     """What the service says of one picture.
 
     Attributes:
-        label: The most probable class; None where the picture could not be read.
+        label: The class; None where the picture could not be read.
         probabilities: Of each class by its name.
         error: Why the picture could not be read; empty where it could.
 
@@ -62,14 +62,21 @@ class Client:
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout = timeout
 
-    def predict(self, pictures: Sequence[Path | bytes]) -> list[Prediction]:
-        """Asks for pictures, in their order; files or their contents.
+    def predict(
+        self, pictures: Sequence[Path | bytes], sensitive: Sequence[Mapping[str, str | None]] | None = None
+    ) -> list[Prediction]:
+        """Asks for pictures, in their order.
+
+        Args:
+            pictures: Files, or their contents.
+            sensitive: Values of sensitive features of each by name, for a model with a threshold for each group.
 
         Raises:
             ServiceError: the service refused, or there is none.
         """
         contents = [picture.read_bytes() if isinstance(picture, Path) else picture for picture in pictures]
-        answer = self._ask("/predict", {"images": [base64.b64encode(content).decode() for content in contents]})
+        request: dict[str, Any] = {"images": [base64.b64encode(content).decode() for content in contents]}
+        answer = self._ask("/predict", request if sensitive is None else request | {"sensitive": list(sensitive)})
         return [
             Prediction(one.get("label"), one.get("probabilities", {}), one.get("error", {}).get("message", ""))
             for one in answer["predictions"]
