@@ -94,7 +94,7 @@ def refuse_early(options: FinetuneOptions, data: ImageDataModule, policy: Policy
     """What could not be audited or mitigated in the end is refused before training."""
     group_sets(data.rows.sensitive, options.intersect)
     if options.mitigate != "none":
-        check_method(options.mitigate, data.labels, policy)
+        check_method(options.mitigate, data.labels, policy, data.rows.targets[data.rows.of(Split.CALIBRATION)])
 
 
 def choose_backbone(options: FinetuneOptions, story: Story) -> Backbone:

@@ -10,7 +10,8 @@
     ├── BackboneError           weights that cannot be had or do not fit
     ├── EvidenceError           a record that contradicts itself
     ├── ExportError             a module whose exported form does not answer as it does
-    └── BundleError             a bundle that is not whole, not known, or not to be opened
+    ├── BundleError             a bundle that is not whole, not known, or not to be opened
+    └── ServiceError            a service that cannot be reached, or that refuses
 
 A message names the file, row or value, and ends with the remedy. The command line prints it without a
 traceback; a program catches ``FairleadError``.
@@ -91,3 +92,26 @@ class ExportError(FairleadError):
 
 class BundleError(FairleadError):
     """A bundle that is not whole, of an unknown kind, or that holds what is never opened; it names the file."""
+
+
+class ServiceError(FairleadError):
+    """A service that cannot be reached, or that refuses a request.
+
+    Args:
+        message: What is wrong, and the remedy.
+        code: The service's word for it, such as ``"busy"``.
+        status: Of HTTP; None where there was no answer.
+        retry_after: Seconds after which to ask again, where the service says so.
+
+    Examples:
+        >>> ServiceError("every slot is taken; ask again", code="busy", status=429, retry_after=1.0).code
+        'busy'
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "", status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.retry_after = retry_after

@@ -12,7 +12,7 @@ from fairlead.cli.main import main
 from fairlead.data import pixels
 from fairlead.modules import ImageClassifier
 from fairlead.preprocessing import decode_image
-from fairlead.records import RunFolder
+from fairlead.records import DecisionRule, RunFolder, SensitiveFeature, Thresholds
 from tests.fakes.training import quiet_trainer, tiny_backbone
 
 LABELS = ["blue", "green", "red"]
@@ -127,3 +127,52 @@ def test_a_file_that_is_no_checkpoint_is_named(run, photos, tmp_path, capsys):
     run.model.write_bytes(b"not a checkpoint")
     assert predict(run, photos, "--output", tmp_path / "o.csv") == 2
     assert "model.ckpt" in capsys.readouterr().err
+
+
+def table_of(folder, file, names):
+    rows = [f"{folder / name},{group}" for name, group in names]
+    file.write_text("\n".join(["file,sex", *rows]) + "\n")
+    return file
+
+
+@pytest.fixture
+def deciding(tmp_path):
+    """A run folder whose model has thresholds by sex: never for f, always for m, drawn where none is given."""
+
+    def write(*thresholds):
+        folder = RunFolder.create(tmp_path / "deciding")
+        module = ImageClassifier(LABELS[:2], backbone=tiny_backbone())
+        module.decide_by(DecisionRule(thresholds, SensitiveFeature("sex", ("f", "m"))))
+        trainer = quiet_trainer()
+        trainer.strategy.connect(module)
+        trainer.save_checkpoint(folder.model, weights_only=True)
+        return folder
+
+    return write
+
+
+def test_a_rule_by_groups_takes_the_group_of_each_picture(deciding, photos, tmp_path, capsys):
+    run = deciding(*map(Thresholds.single, (0.9999, 0.0001, 0.0001)))
+    table = table_of(photos, tmp_path / "new.csv", [("red/red1.png", "f"), ("red/red1.png", "m"), ("red/red2.png", "")])
+    output = tmp_path / "said.csv"
+    assert predict(run, table, "--sensitive-column", "sex", "--output", output) == 0
+    assert [row["predicted"] for row in read(output)] == ["blue", "green", "green"]
+    assert predict(run, table, "--output", tmp_path / "none.csv") == 2
+    assert "name it with --sensitive-column" in capsys.readouterr().err
+    other = table_of(photos, tmp_path / "other.csv", [("red/red1.png", "x")])
+    assert predict(run, other, "--sensitive-column", "sex", "--output", tmp_path / "none.csv") == 2
+    assert "no group of 'sex' 'x'" in capsys.readouterr().err
+    assert not (tmp_path / "none.csv").exists()
+
+
+def test_a_drawn_decision_is_the_pictures_own_whatever_it_is_listed_with(deciding, photos, tmp_path):
+    even = Thresholds((0.0001,), (0.0, 0.5))
+    run = deciding(even, even, even)
+    names = [(f"{colour}/{colour}{place}.png", "f") for colour in ("red", "green", "blue") for place in range(12)]
+    output = {}
+    for name, listed in (("whole", names), ("part", names[::-5])):
+        table = table_of(photos, tmp_path / f"{name}.csv", listed)
+        assert predict(run, table, "--sensitive-column", "sex", "--output", tmp_path / f"{name}_said.csv") == 0
+        output[name] = {row["file"]: row["predicted"] for row in read(tmp_path / f"{name}_said.csv")}
+    assert set(output["whole"].values()) == {"blue", "green"}
+    assert output["part"].items() <= output["whole"].items()

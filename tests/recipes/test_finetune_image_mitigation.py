@@ -72,7 +72,7 @@ def test_what_is_served_decides_by_the_same_rule(mitigated):
         assert predictor.answer(picture, sensitive={"tone": tone}).label == answer.label
 
 
-def test_a_rule_that_draws_is_not_served(mitigated, capsys):
+def test_a_rule_that_draws_is_not_served(mitigated):
     run = mitigated["randomised-thresholds"]
     assert DecisionRule.from_dict(json.loads(run.mitigation.read_text())["rule"]).randomised
     assert not run.bundle.exists()

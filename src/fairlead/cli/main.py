@@ -10,6 +10,7 @@ usage: fairlead VERB [options]
   report     write a run, or an audit, as a web page and a model card     fairlead report RUN
   bundle     export a run's model with its evidence, to be served         fairlead bundle RUN
   verify     is a bundle whole, does it answer, may it be released        fairlead verify BUNDLE
+  serve      answer over HTTP with a bundle that may be released          fairlead serve BUNDLE
 
 Every verb explains itself with --help. To go from raw photos to a measured model in one command:
 
@@ -65,6 +66,12 @@ def _verify(arguments: Sequence[str]) -> int:
     return run_verify(arguments)
 
 
+def _serve(arguments: Sequence[str]) -> int:
+    from fairlead.cli.serve import run_serve
+
+    return run_serve(arguments)
+
+
 # Each verb imports what it needs when it runs, so that `fairlead --help` answers at once.
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "fit": _lightning("fit"),
@@ -75,6 +82,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "report": _report,
     "bundle": _bundle,
     "verify": _verify,
+    "serve": _serve,
 }
 
 

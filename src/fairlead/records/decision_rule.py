@@ -18,8 +18,8 @@ from fairlead.records.thresholds import Thresholds
 class DecisionRule:
     """Thresholds on the probability of the second of two classes: one for all rows, or one for each group.
 
-    A randomised rule draws by its seed and the row's number, so that a row's decision is the same however often and
-    in whatever order it is made.
+    A randomised rule draws by its seed and a number of the row's own, so that a decision is the same however often
+    and in whatever order it is made.
 
     Attributes:
         thresholds: One for all rows; or one for each slot of ``feature``, that of rows without a value last.

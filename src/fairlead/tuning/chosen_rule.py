@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.judgement import Policy
 from fairlead.records import DecisionRule, Labels, Predictions, Thresholds
 from fairlead.tuning.randomised_thresholds import randomised_thresholds
 from fairlead.tuning.threshold_choice import RATES_BY_FIGURE, best_threshold, group_thresholds
-from fairlead.tuning.threshold_rows import ThresholdRows
+from fairlead.tuning.threshold_rows import ThresholdRows, check_classes
 
 METHODS = ("one-threshold", "thresholds", "randomised-thresholds")
 """One for all, deterministic by group, and fairlearn's by group."""
@@ -69,7 +72,7 @@ class ChosenRule:
             feature: The sensitive feature by whose groups thresholds differ; the first that is declared by default.
             fewest: Positives, and negatives, that a group needs for a threshold of its own; the ``rows`` of the
                 policy's limits by default: fewer than the policy speaks of are too few to choose by
-                (docs/decisions/0007).
+                (docs/decisions/0008).
             seed: Of what a randomised rule draws.
 
         Raises:
@@ -78,7 +81,7 @@ class ChosenRule:
                 thresholds can meet.
             DataError: not both classes among the rows.
         """
-        check_method(method, calibration.labels, policy)
+        check_method(method, calibration.labels, policy, calibration.targets)
         if method == "one-threshold":
             rows = ThresholdRows.of(calibration)
             return cls(DecisionRule.single(best_threshold(rows)), method, len(rows.scores))
@@ -117,15 +120,22 @@ class ChosenRule:
         }
 
 
-def check_method(method: str, labels: Labels, policy: Policy) -> None:
+def check_method(method: str, labels: Labels, policy: Policy, targets: NDArray[np.int64]) -> None:
     """Checks what is known before anything is trained.
+
+    Args:
+        method: One of ``METHODS``.
+        labels: The classes.
+        policy: Whose limits are aimed at.
+        targets: (N,) class codes of the calibration rows; -1 where the truth is not known.
 
     Raises:
         UnknownNameError: no such method.
         ConfigurationError: more than two classes, or a policy without a limit that thresholds can meet.
+        DataError: not both classes among the rows.
 
     Examples:
-        >>> check_method("thresholds", Labels(("no", "yes")), Policy.default())
+        >>> check_method("thresholds", Labels(("no", "yes")), Policy.default(), np.array([0, 1]))
     """
     if method not in METHODS:
         raise UnknownNameError("mitigation", method, METHODS)
@@ -134,6 +144,7 @@ def check_method(method: str, labels: Labels, policy: Policy) -> None:
             f"thresholds are chosen for two classes, and there are {len(labels)}: {', '.join(list(labels)[:5])}"
             f"{', ...' if len(labels) > 5 else ''}; leave --mitigate out, or name a --label of two classes"
         )
+    check_classes(targets)
     if method != "one-threshold":
         aims(policy)
 

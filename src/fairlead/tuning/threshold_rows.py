@@ -45,11 +45,7 @@ class ThresholdRows:
                 f"thresholds are chosen for two classes, and there are {len(calibration.labels)}; train on two"
             )
         known = calibration.take(calibration.targets >= 0)
-        if len(np.unique(known.targets)) < 2:
-            raise DataError(
-                f"thresholds need calibration rows of both classes, and {len(known)} rows hold "
-                f"{len(np.unique(known.targets))}; give the calibration split more rows"
-            )
+        check_classes(known.targets)
         slots = np.zeros(len(known), dtype=np.int64)
         if feature is not None:
             names = [declared.name for declared in known.sensitive]
@@ -62,3 +58,23 @@ class ThresholdRows:
         """Returns the positives of a group, or its negatives where they are fewer."""
         targets = self.targets[self.slots == slot]
         return int(min((targets == 1).sum(), (targets == 0).sum()))
+
+
+def check_classes(targets: NDArray[np.int64]) -> None:
+    """Checks that both classes are there.
+
+    Args:
+        targets: (N,) class codes of the calibration rows; -1 where the truth is not known.
+
+    Raises:
+        DataError: they are not.
+
+    Examples:
+        >>> check_classes(np.array([1, 0, -1]))
+    """
+    known = targets[targets >= 0]
+    if len(np.unique(known)) < 2:
+        raise DataError(
+            f"thresholds need calibration rows of both classes, and {len(known)} rows hold {len(np.unique(known))}; "
+            "give the calibration split more rows"
+        )

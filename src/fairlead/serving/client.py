@@ -1,0 +1,133 @@
+"""A client that needs the standard library alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fairlead.errors import ConfigurationError, ServiceError
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the service says of one picture.
+
+    Attributes:
+        label: The most probable class; None where the picture could not be read.
+        probabilities: Of each class by its name.
+        error: Why the picture could not be read; empty where it could.
+
+    Examples:
+        >>> Prediction("dog", {"cat": 0.25, "dog": 0.75}).probability
+        0.75
+    """
+
+    label: str | None
+    probabilities: Mapping[str, float]
+    error: str = ""
+
+    @property
+    def probability(self) -> float:
+        """Of the label, calibrated; 0 where there is none."""
+        return self.probabilities.get(self.label or "", 0.0)
+
+
+class Client:
+    """Asks a running service.
+
+    Args:
+        url: Where it is, such as ``"http://127.0.0.1:3000"``.
+        api_key: Where it wants one.
+        timeout: Seconds to wait for an answer.
+
+    Raises:
+        ConfigurationError: no address of HTTP.
+
+    Examples:
+        >>> Client("http://127.0.0.1:3000/").url
+        'http://127.0.0.1:3000'
+    """
+
+    def __init__(self, url: str, *, api_key: str | None = None, timeout: float = 30.0) -> None:
+        if urlsplit(url).scheme not in {"http", "https"}:
+            raise ConfigurationError(f"{url!r} is no address of a service; give one such as http://127.0.0.1:3000")
+        self.url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._timeout = timeout
+
+    def predict(self, pictures: Sequence[Path | bytes]) -> list[Prediction]:
+        """Asks for pictures, in their order; files or their contents.
+
+        Raises:
+            ServiceError: the service refused, or there is none.
+        """
+        contents = [picture.read_bytes() if isinstance(picture, Path) else picture for picture in pictures]
+        answer = self._ask("/predict", {"images": [base64.b64encode(content).decode() for content in contents]})
+        return [
+            Prediction(one.get("label"), one.get("probabilities", {}), one.get("error", {}).get("message", ""))
+            for one in answer["predictions"]
+        ]
+
+    def model(self) -> dict[str, Any]:
+        """Returns what is served: labels, digests, the gate's verdict, the card.
+
+        Raises:
+            ServiceError: the service refused, or there is none.
+        """
+        return self._ask("/model")
+
+    def ready(self) -> bool:
+        """Returns whether the service may be asked; False where there is none."""
+        try:
+            self.check_ready()
+        except ServiceError:
+            return False
+        return True
+
+    def check_ready(self) -> None:
+        """Returns where the service may be asked.
+
+        Raises:
+            ServiceError: it says why not; its code is ``"starting"`` while the bundle is being checked.
+        """
+        self._open("/readyz").close()
+
+    def _ask(self, path: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        with self._open(path, content) as answer:
+            try:
+                read = json.loads(answer.read())
+            except ValueError:
+                read = None
+        if not isinstance(read, dict):
+            raise ServiceError(f"{self.url} gave no JSON; is it a fairlead service?", code="no_service")
+        return read
+
+    def _open(self, path: str, content: Mapping[str, Any] | None = None) -> Any:
+        data = None if content is None else json.dumps(content).encode()
+        headers = self._headers | ({} if data is None else {"Content-Type": "application/json"})
+        # The scheme was looked at when the client was made.
+        request = urllib.request.Request(self.url + path, data, headers)  # noqa: S310
+        try:
+            return urllib.request.urlopen(request, timeout=self._timeout)  # noqa: S310
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raise _told(refused) from None
+        except OSError as error:
+            raise ServiceError(f"{self.url} cannot be reached ({error}); is it running?", code="unreachable") from error
+
+
+def _told(refused: urllib.error.HTTPError) -> ServiceError:
+    try:
+        error = json.loads(refused.read())["error"]
+        code, message = error["code"], f"{error['message']}; {error['remedy']}"
+    except (ValueError, KeyError, TypeError):
+        code, message = "refused", f"the service answered {refused.code}; is it a fairlead service?"
+    wait = refused.headers.get("Retry-After", "")
+    return ServiceError(message, code=code, status=refused.code, retry_after=float(wait) if wait.isdigit() else None)

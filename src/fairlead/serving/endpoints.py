@@ -1,0 +1,119 @@
+"""What a client may ask."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from fairlead.bundle import Answer
+from fairlead.errors import ConfigurationError
+from fairlead.serving.admission import Admission
+from fairlead.serving.figures import ServiceFigures
+from fairlead.serving.middleware import defect, refusal_response
+from fairlead.serving.openapi import openapi
+from fairlead.serving.readiness import Readiness
+from fairlead.serving.refusal import Refusal
+from fairlead.serving.request import PredictRequest, parse_request
+from fairlead.serving.served_model import ServedModel
+from fairlead.serving.settings import ServiceLimits
+
+logger = logging.getLogger("bentoml.fairlead")
+_READABLE = "send a whole image in a common format, JPEG or PNG for one"
+
+
+class Endpoints:
+    """``/predict``, ``/model``, ``/metrics`` and ``/docs.json`` over a model that is ready.
+
+    Args:
+        limits: What a request may take.
+        readiness: Holds the model.
+        admission: Does the work.
+        figures: What is counted.
+    """
+
+    def __init__(
+        self, *, limits: ServiceLimits, readiness: Readiness, admission: Admission, figures: ServiceFigures
+    ) -> None:
+        self._limits = limits
+        self._readiness = readiness
+        self._admission = admission
+        self._figures = figures
+
+    def routes(self) -> list[Route]:
+        """Returns them for Starlette."""
+        return [
+            Route("/predict", self.predict, methods=["POST"]),
+            Route("/model", self.model),
+            Route("/metrics", self.metrics),
+            Route("/docs.json", self.document),
+        ]
+
+    async def predict(self, request: Request) -> Response:
+        """Answers for the pictures of a request."""
+        request_id, until = request.state.request_id, request.state.until
+        try:
+            model = self._readiness.require()
+            asked = await parse_request(request.headers, await request.body(), self._limits)
+            answers = await self._admission.work(lambda: self._answers(model, asked, until), until)
+        except Refusal as refusal:
+            return refusal_response(refusal, request_id)
+        except ConfigurationError as error:  # a group that a model with thresholds by group must know
+            return refusal_response(Refusal(400, "bad_request", str(error), "send the field sensitive"), request_id)
+        except Exception:  # here, for the frameworks outside would answer it in words of their own
+            logger.exception("request %s failed", request_id)
+            return refusal_response(defect(request_id), request_id)
+        if all(answer.error for answer in answers):
+            unreadable = Refusal(422, "unreadable_image", answers[0].error, _READABLE)
+            return refusal_response(unreadable, request_id)
+        for answer in answers:
+            if answer.label is not None and answer.probabilities is not None:
+                self._figures.predictions.labels(answer.label).inc()
+                self._figures.expected_correct.inc(answer.probabilities[answer.label])
+        return JSONResponse(
+            {
+                "request_id": request_id,
+                "model": model.bundle.digest,
+                "predictions": [_told(answer, asked.top_k) for answer in answers],
+            }
+        )
+
+    def _answers(self, model: ServedModel, asked: PredictRequest, until: float) -> list[Answer]:
+        def timed(stage: str, seconds: float) -> None:
+            self._figures.stages.labels(stage).observe(seconds)
+            if time.monotonic() > until:  # the client has its answer; what is left would be for nobody
+                raise Refusal(504, "deadline", "the work did not end before its deadline", "send fewer pictures")
+
+        return model.answer(
+            asked.pictures, asked.sensitive, most_pixels=self._limits.pixels, timed=timed, features=asked.features
+        )
+
+    async def model(self, request: Request) -> Response:
+        """Says what is served, with its evidence."""
+        try:
+            return JSONResponse(self._readiness.require().describe())
+        except Refusal as refusal:
+            return refusal_response(refusal, request.state.request_id)
+
+    async def metrics(self, _: Request) -> Response:
+        """Gives what is counted, for Prometheus."""
+        return Response(self._figures.text(), media_type=CONTENT_TYPE_LATEST)
+
+    async def document(self, _: Request) -> Response:
+        """Gives the OpenAPI document."""
+        return JSONResponse(openapi(self._limits))
+
+
+def _told(answer: Answer, top_k: int | None) -> dict[str, Any]:
+    if answer.error:
+        return {"error": Refusal(422, "unreadable_image", answer.error, _READABLE).error()}
+    content = answer.to_dict()
+    if top_k is not None:
+        ranked = sorted(content["probabilities"].items(), key=lambda pair: -pair[1])[:top_k]
+        content["top"] = [{"label": label, "probability": value} for label, value in ranked]
+    return content

@@ -1,0 +1,136 @@
+"""The OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairlead import __version__
+from fairlead.serving.settings import ServiceLimits
+
+_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
+_ERROR = {"error": {"code": "busy", "message": "all 16 slots are taken", "remedy": "ask again"}, "request_id": "a1"}
+_PREDICTED = {
+    "request_id": "a1",
+    "model": "3c9d...",
+    "predictions": [
+        {
+            "label": "dog",
+            "probabilities": {"cat": 0.25, "dog": 0.75},
+            "top": [{"label": "dog", "probability": 0.75}],
+        }
+    ],
+}
+_REFUSALS = {
+    "400": "A body that cannot be read, or a field that is not known",
+    "401": "No API key, or a wrong one",
+    "408": "A body that did not arrive in time",
+    "413": "A body or a number of pictures above the cap",
+    "415": "Another content type",
+    "422": "No picture that can be read",
+    "429": "Every slot is taken; Retry-After says when to ask again",
+    "503": "Not ready, leaving, or not begun before the deadline; with Retry-After",
+    "504": "Not ended before the deadline; with Retry-After",
+}
+
+
+def openapi(limits: ServiceLimits) -> dict[str, Any]:
+    """Describes the service, with examples that work.
+
+    Examples:
+        >>> sorted(openapi(ServiceLimits())["paths"])
+        ['/livez', '/metrics', '/model', '/predict', '/readyz']
+    """
+    refused = {status: _json(text, _ERROR, "Error") for status, text in _REFUSALS.items()}
+    locked: dict[str, Any] = {"security": [{}, {"bearer": []}, {"header": []}]}
+    predict = {
+        "summary": "Classify pictures",
+        "requestBody": {"required": True, "content": _bodies(limits)},
+        "responses": {"200": _json("One prediction for each picture, in order", _PREDICTED, "Answer"), **refused},
+    }
+    plain = {"200": {"description": "Yes"}, "503": refused["503"]}
+    return {
+        "openapi": "3.0.2",
+        "info": {"title": "fairlead", "version": __version__, "description": "A bundle, served with its evidence."},
+        "paths": {
+            "/predict": {"post": predict | locked},
+            "/model": {
+                "get": {
+                    "summary": "Labels, digests, card, and the gate's verdict",
+                    "responses": {
+                        "200": {"description": "What is served"},
+                        "401": refused["401"],
+                        "503": refused["503"],
+                    },
+                }
+                | locked
+            },
+            "/livez": {"get": {"summary": "Is the process alive?", "responses": {"200": plain["200"]}}},
+            "/readyz": {"get": {"summary": "May it be asked?", "responses": plain}},
+            "/metrics": {"get": {"summary": "For Prometheus", "responses": {"200": {"description": "Exposition"}}}},
+        },
+        "components": {"schemas": _SCHEMAS, "securitySchemes": _KEYS},
+    }
+
+
+def _json(description: str, example: Any, schema: str) -> dict[str, Any]:
+    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}
+    return {"description": description, "content": {"application/json": content}}
+
+
+def _bodies(limits: ServiceLimits) -> dict[str, Any]:
+    files = {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": limits.pictures}
+    texts = {"type": "array", "items": {"type": "string", "format": "byte"}, "minItems": 1, "maxItems": limits.pictures}
+    options = {
+        "top_k": {"type": "integer", "minimum": 1},
+        "features": {"type": "boolean", "default": False},
+        "sensitive": {"description": "Groups by feature, for a model with a threshold for each group"},
+    }
+    one = {"image": {"type": "string", "format": "byte"}}
+    return {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["image"],
+                "properties": {"image": files, **options},
+            }
+        },
+        "application/json": {
+            "schema": {
+                "oneOf": [
+                    {"type": "object", "additionalProperties": False, "required": [name], "properties": given | options}
+                    for name, given in (("image", one), ("images", {"images": texts}))
+                ]
+            },
+            "example": {"image": _PIXEL, "top_k": 1},
+        },
+    }
+
+
+_SCHEMAS = {
+    "Error": {
+        "type": "object",
+        "required": ["error", "request_id"],
+        "properties": {
+            "request_id": {"type": "string"},
+            "error": {
+                "type": "object",
+                "required": ["code", "message", "remedy"],
+                "properties": {name: {"type": "string"} for name in ("code", "message", "remedy")},
+            },
+        },
+    },
+    "Answer": {
+        "type": "object",
+        "required": ["request_id", "model", "predictions"],
+        "properties": {
+            "request_id": {"type": "string"},
+            "model": {"type": "string", "description": "SHA-256 of the bundle's manifest"},
+            "predictions": {"type": "array", "items": {"type": "object"}},
+        },
+    },
+}
+_KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}

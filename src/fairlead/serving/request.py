@@ -1,0 +1,167 @@
+"""From the body of a request to pictures."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from fairlead.serving.refusal import Refusal
+from fairlead.serving.settings import ServiceLimits
+
+FIELDS = ("image", "images", "top_k", "features", "sensitive")
+_REMEDY = "send images as multipart files, or as base64 in JSON; /docs.json has examples"
+
+
+@dataclass(frozen=True)
+class PredictRequest:
+    """What is asked of ``/predict``.
+
+    Attributes:
+        pictures: Contents of image files.
+        top_k: How many of the most probable classes to list; None for none.
+        features: Whether the features are wanted too.
+        sensitive: Values of sensitive features of each picture, by name, where the model decides by them.
+    """
+
+    pictures: tuple[bytes, ...]
+    top_k: int | None = None
+    features: bool = False
+    sensitive: tuple[Mapping[str, str | None], ...] = ()
+
+
+async def parse_request(headers: Headers, body: bytes, limits: ServiceLimits) -> PredictRequest:
+    """Reads a body by its content type.
+
+    Raises:
+        Refusal: 415 for another type, 400 for what cannot be read, 413 for too many pictures.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        pictures, fields = await _multipart(headers, body, limits)
+    elif kind == "application/json":
+        pictures, fields = _json(body)
+    else:
+        shown = kind[:80] or "none"
+        raise Refusal(415, "unsupported_type", f"the content type is {shown}", _REMEDY)
+    if not pictures:
+        raise _bad("there is no picture: the field is named image")
+    if len(pictures) > limits.pictures:
+        raise Refusal(
+            413, "too_many_pictures", f"{len(pictures)} pictures, and {limits.pictures} are allowed", "send fewer"
+        )
+    sensitive = _sensitive(fields.get("sensitive"), len(pictures))
+    return PredictRequest(tuple(pictures), _top_k(fields.get("top_k")), _truth(fields.get("features")), sensitive)
+
+
+async def _multipart(headers: Headers, body: bytes, limits: ServiceLimits) -> tuple[list[bytes], dict[str, Any]]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = MultiPartParser(headers, stream(), max_files=limits.pictures + 1, max_fields=8, max_part_size=1000)
+    parser.spool_max_size = limits.body_bytes + 1  # what was sent stays in memory, never on a disk
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError) as error:
+        if "Too many files" in str(error):
+            raise Refusal(
+                413, "too_many_pictures", f"more than {limits.pictures} pictures", "send fewer at a time"
+            ) from None
+        raise _bad("the multipart body cannot be read") from error
+    try:
+        return await _taken_apart(form)
+    finally:
+        await form.close()
+
+
+async def _taken_apart(form: FormData) -> tuple[list[bytes], dict[str, Any]]:
+    pictures: list[bytes] = []
+    fields: dict[str, Any] = {}
+    for name, value in form.multi_items():
+        _known(name)
+        if isinstance(value, UploadFile) != (name in {"image", "images"}):
+            raise _bad(f"the field {name} is {'a file' if isinstance(value, UploadFile) else 'no file'}")
+        if isinstance(value, UploadFile):
+            pictures.append(await value.read())
+        elif name in fields:
+            raise _bad(f"the field {name} is there twice")
+        else:
+            fields[name] = value
+    return pictures, fields
+
+
+def _json(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _bad("the body is no JSON") from error
+    if not isinstance(content, dict):
+        raise _bad("the body is no JSON object")
+    for name in content:
+        _known(name)
+    if "image" in content and "images" in content:
+        raise _bad("both image and images are there")
+    texts = content.get("images", [content["image"]] if "image" in content else [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise _bad("image is a text in base64, and images a list of them")
+    try:
+        pictures = [base64.b64decode(text, validate=True) for text in texts]
+    except (binascii.Error, ValueError) as error:
+        raise _bad("an image is not in base64") from error
+    return pictures, content
+
+
+def _known(name: str) -> None:
+    if name not in FIELDS:
+        raise _bad(f"there is no field {name[:80]!r}; there are {', '.join(FIELDS)}")
+
+
+def _top_k(given: Any) -> int | None:
+    if given is None:
+        return None
+    try:
+        number = int(given) if isinstance(given, str) and len(given) < 10 else given
+    except ValueError:
+        number = None
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise _bad("top_k is a whole number from 1")
+    return number
+
+
+def _truth(given: Any) -> bool:
+    named = {"true": True, "false": False}
+    value = named.get(given.lower()) if isinstance(given, str) else given
+    if value is None:
+        if given is None:
+            return False
+        raise _bad("features is true or false")
+    if not isinstance(value, bool):
+        raise _bad("features is true or false")
+    return value
+
+
+def _sensitive(given: Any, pictures: int) -> tuple[Mapping[str, str | None], ...]:
+    """Returns a mapping for each picture; a single one is of all pictures."""
+    if isinstance(given, str):  # a field of a form
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            given = 0
+    rows = [{}] * pictures if given is None else [given] * pictures if isinstance(given, dict) else given
+    if not isinstance(rows, list) or len(rows) != pictures or not all(map(_is_named, rows)):
+        raise _bad("sensitive is an object of texts or null by feature, or a list with one for each picture")
+    return tuple(rows)
+
+
+def _is_named(row: Any) -> bool:
+    return isinstance(row, dict) and all(value is None or isinstance(value, str) for value in row.values())
+
+
+def _bad(message: str) -> Refusal:
+    return Refusal(400, "bad_request", message.encode("ascii", "backslashreplace").decode(), _REMEDY)

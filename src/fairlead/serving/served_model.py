@@ -1,0 +1,154 @@
+"""A bundle that has passed every check, and what it is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fairlead.bundle import Answer, Bundle, Predictor, verify_signature
+from fairlead.bundle.bundle import CARD
+from fairlead.errors import BundleError, UnreadableFileError
+from fairlead.preprocessing import decode_image
+from fairlead.serving.settings import ServiceSettings
+
+Timed = Callable[[str, float], None]
+BATCH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class ServedModel:
+    """What answers. ``open`` makes one only of a bundle that may be served.
+
+    Attributes:
+        bundle: As it was opened.
+        predictor: Over it.
+        override: Who answers for it against its gate: what the bundle recorded, or what was given at the start.
+        override_held: ``"bundle"``, ``"memory"``, or empty.
+        apart: By how much a golden answer differs at most here.
+        signature: What is known of it.
+    """
+
+    bundle: Bundle
+    predictor: Predictor
+    override: dict[str, str] | None
+    override_held: str
+    apart: float
+    signature: str
+
+    @classmethod
+    def open(cls, settings: ServiceSettings) -> ServedModel:
+        """Opens a bundle: its digests, its signature where a key is given, its gate, and its goldens.
+
+        Raises:
+            BundleError: any of them does not pass.
+        """
+        if settings.bundle is None:
+            raise BundleError("no bundle is named; set FAIRLEAD_BUNDLE to a bundle's folder")
+        bundle = Bundle.open(settings.bundle)
+        signature = "not checked" if bundle.signed else "none"
+        if settings.key is not None:
+            verify_signature(settings.bundle, settings.key)
+            signature = "holds"
+        check_gate(bundle, settings)
+        recorded = bundle.manifest.gate.get("override")
+        override = recorded or (settings.override.to_dict() if _needs(bundle) and settings.override else None)
+        held = "bundle" if recorded else "memory" if override else ""
+        predictor = Predictor.of(bundle)
+        return cls(bundle, predictor, override, held, predictor.self_test(bundle), signature)
+
+    def answer(
+        self,
+        pictures: Sequence[bytes],
+        sensitive: Sequence[Mapping[str, str | None]],
+        *,
+        most_pixels: int,
+        timed: Timed,
+        features: bool = False,
+    ) -> list[Answer]:
+        """Answers as ``Predictor`` does, within a smaller bound on the pixels.
+
+        Args:
+            pictures: Contents of image files.
+            sensitive: Values of sensitive features of each, by name, for a model with a threshold for each group.
+            most_pixels: Larger ones are refused before they are decoded.
+            timed: Is told each stage and its seconds; it may raise where no time is left.
+            features: Whether the features are wanted too.
+
+        Raises:
+            ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
+        """
+        slots = self.predictor.slots(sensitive)
+        answers: list[Answer] = []
+        for start in range(0, len(pictures), BATCH):
+            read: list[Any] = []
+            for content in pictures[start : start + BATCH]:
+                begun = time.perf_counter()
+                read.append(self._pixels(content, most_pixels))
+                timed("decode", time.perf_counter() - begun)
+            places = [place for place, pixels in enumerate(read) if not isinstance(pixels, str)]
+            chunk = [Answer(error=pixels) if isinstance(pixels, str) else Answer() for pixels in read]
+            if places:
+                begun = time.perf_counter()
+                probabilities, found = self.predictor.run(np.stack([read[place] for place in places]))
+                codes = self.predictor.decide(probabilities, slots[start + np.array(places)])
+                timed("infer", time.perf_counter() - begun)
+                for row, place in enumerate(places):
+                    wanted = found[row] if features else None
+                    chunk[place] = Answer.of(probabilities[row], self.bundle.labels, wanted, code=int(codes[row]))
+            answers += chunk
+        return answers
+
+    def _pixels(self, content: bytes, most_pixels: int) -> Any:
+        try:
+            picture = decode_image(content, max_pixels=most_pixels)
+        except UnreadableFileError as error:
+            return str(error)
+        return np.ascontiguousarray(self.bundle.preprocessing.evaluation_crop(picture).transpose(2, 0, 1))
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what ``/model`` tells, as plain JSON values."""
+        manifest = self.bundle.manifest
+        return {
+            "digest": self.bundle.digest,
+            "task": manifest.task,
+            "labels": list(self.bundle.labels),
+            "labels_sha256": manifest.labels_sha256,
+            "input_size": list(self.bundle.preprocessing.size),
+            "temperature": self.bundle.temperature,
+            "decision": None if self.bundle.decision is None else self.bundle.decision.to_dict(),
+            "gate": {"passes": manifest.passes, "blocked_by": list(manifest.gate.get("blocked_by", ()))},
+            "override": None if self.override is None else {**self.override, "held": self.override_held},
+            "signature": self.signature,
+            "goldens": {"largest_difference": self.apart, "tolerance": manifest.tolerance},
+            "parity": dict(manifest.parity),
+            "files": {name: digest.sha256 for name, digest in manifest.files.items()},
+            "fairlead": manifest.fairlead,
+            "card": self.bundle.read(CARD).decode("utf-8") if CARD in manifest.files else None,
+        }
+
+    @property
+    def gate(self) -> str:
+        """``"passes"`` or ``"overridden"``."""
+        return "overridden" if self.override else "passes"
+
+
+def check_gate(bundle: Bundle, settings: ServiceSettings) -> None:
+    """Refuses a bundle that its gate blocks and for which nobody answers.
+
+    Raises:
+        BundleError: it says what blocks.
+    """
+    if _needs(bundle) and settings.override is None:
+        blocked = "; ".join(bundle.manifest.gate.get("blocked_by", ())) or "its gate does not pass"
+        raise BundleError(
+            f"the release gate blocks {bundle.path}: {blocked}. Mend that and export anew, or answer for it: "
+            'fairlead serve BUNDLE --override "reason" --by NAME'
+        )
+
+
+def _needs(bundle: Bundle) -> bool:
+    return not bundle.manifest.passes
