@@ -10,8 +10,8 @@ import pytest
 
 from fairlead.bundle import Bundle
 from fairlead.cli.main import main
-from tests.bundle.test_signature import key_pair
 from tests.fakes.bundles import BLOCKED, tiny_bundle
+from tests.fakes.keys import key_pair
 from tests.fakes.runs import copied, probe_run
 
 NEVER_SAID = "Traceback"
