@@ -4,25 +4,12 @@ import json
 import shutil
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fairlead.bundle import Bundle, sign_bundle, verify_signature
 from fairlead.errors import BundleError, UnreadableFileError
 from tests.fakes.bundles import BLOCKED, tiny_bundle
-
-
-def key_pair(folder, name="key", password=None, kind=None):
-    private = kind or ec.generate_private_key(ec.SECP256R1())
-    hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    key, public = folder / f"{name}.pem", folder / f"{name}.pub"
-    key.write_bytes(
-        private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, hidden)
-    )
-    public.write_bytes(
-        private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    )
-    return key, public
+from tests.fakes.keys import key_pair
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from fairlead.export import ExportSettings, export_run, load_model, reference_ta
 from fairlead.judgement import Override
 from fairlead.measures import GroupTally
 from fairlead.records import DecisionRule, SensitiveFeature, Split, Thresholds
-from tests.bundle.test_signature import key_pair
+from tests.fakes.keys import key_pair
 from tests.fakes.runs import copied, probe_run
 
 SIGNED = Override("a pilot with ten users", "A. Person", "2026-01-31")

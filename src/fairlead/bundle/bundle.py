@@ -67,11 +67,11 @@ class Bundle:
         folder = Path(path)
         if not folder.is_dir():
             raise BundleError(f"{folder} is no folder; name a bundle, such as RUN/bundle")
-        found = set(_files(folder))
-        if MANIFEST not in found:
+        if not (folder / MANIFEST).exists():  # before all else: any folder may be named, and hold no end of files
             raise BundleError(f"{folder} holds no {MANIFEST}; name a bundle, such as RUN/bundle")
         text = _bytes_of(folder, MANIFEST, _MOST_BYTES)
         manifest = Manifest.parse(text)
+        found = set(_files(folder))
         _check_names(folder, manifest, found)
         for name in manifest.files:
             check_content(name, _checked(folder, name, manifest.files[name]))
@@ -182,5 +182,7 @@ def _bytes_of(folder: Path, name: str, most: int) -> bytes:
     except OSError as error:
         raise BundleError(f"{name} of {folder} cannot be read ({error.strerror}); copy the bundle again") from error
     if len(content) > most:
-        raise BundleError(f"{name} of {folder} was altered: it is longer than it may be; copy the bundle again")
+        raise BundleError(
+            f"{name} of {folder} was altered: it is longer than it may be; copy the bundle again, or export anew"
+        )
     return content

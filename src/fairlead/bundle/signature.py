@@ -67,9 +67,9 @@ def verify_signature(folder: Path, key: Path) -> None:
     try:
         verifier.set_hashing_config(_all_but_signature(hashing)).verify(folder, signature)
     except Exception as error:  # what the package raises for a foreign or malformed signature is not a closed list
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200].strip(" .")
         raise BundleError(
-            f"the signature of {folder} does not hold ({reason[:200]}); it is by another key, or for other files: "
+            f"the signature of {folder} does not hold ({reason}); it is by another key, or for other files: "
             "do not use the bundle, and ask who made it"
         ) from error
 
