@@ -1,0 +1,180 @@
+"""How fast does a service answer, beside BentoML and LitServe with eager torch?
+
+The same model with random weights, the same 448 px JPEG as a multipart form over kept-alive connections, the same
+clients (threads), against three services that run as processes of their own: a stock BentoML service and a LitServe one
+(``peers/``), both with timm and eager torch and their own defaults (idle
+threads apart: they sleep, since spinning ones halt a torch service on a busy machine), and ``fairlead serve`` with everything on
+(signed bundle, API key, body and pixel caps, admission, deadline, figures). All three are up at once and are asked in
+turns, in an order that rotates from round to round; a ratio is taken within a round, so what else the machine did
+falls on both sides of it.
+
+*Start to ready*: from the process's start to the first 200 of its readiness probe, beside a BentoML service that loads
+nothing. *Overload*: many times the rate that was sustained, sent by the clock, then the same question as before.
+*Inference alone*: the same network on the same pixels, without a service.
+
+    python -m benchmarks.serving            # under four minutes on two cores
+    python -m benchmarks.serving --quick --model resnet18
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.serving_inference import inference
+from benchmarks.serving_load import Seen, load, photo
+from benchmarks.serving_process import Service, bentoml_service, fairlead_service, litserve_service, trivial_service
+from fairlead.bundle import usable_cores
+
+RESULT = Path(__file__).parent / "results" / "serving.md"
+CLIENTS = (1, 4)
+SIDE = 448
+PACKAGES = ("bentoml", "litserve", "torch", "timm", "onnxruntime", "pillow")
+
+
+def spread(values: Sequence[float], digits: int = 1) -> str:
+    """The median, and the smallest to the largest."""
+    return f"{np.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+# -- speed ---------------------------------------------------------------------------------------------
+
+
+def speed(services: Sequence[Service], rounds: int, seconds: float) -> dict[tuple[str, int], list[Seen]]:
+    """What the clients of each service saw, by round."""
+    content, seen = photo(SIDE), defaultdict(list)
+    for service in services:
+        load(service.target, content, clients=4, seconds=1)  # warms up
+    for number in range(rounds):
+        turn = number % len(services)
+        for service in (*services[turn:], *services[:turn]):
+            for clients in CLIENTS:
+                asked = load(service.target, content, clients=clients, seconds=seconds)
+                if len(asked.seconds(200)) < len(asked.rows):
+                    raise SystemExit(f"{service.name} failed: {sorted({status for status, *_ in asked.rows})}")
+                seen[service.name, clients].append(asked)
+    return seen
+
+
+def speed_table(seen: dict[tuple[str, int], list[Seen]], ours: str) -> Iterator[str]:
+    yield "| service | clients | requests a second | p50, ms | p99, ms | ours / this, requests a second |"
+    yield "|---|---|---|---|---|---|"
+    for (name, clients), rounds in sorted(seen.items(), key=lambda pair: pair[0][1]):
+        ratios = [mine.rate / theirs.rate for mine, theirs in zip(seen[ours, clients], rounds, strict=True)]
+        yield (
+            f"| {name} | {clients} | {spread([one.rate for one in rounds])} "
+            f"| {spread([one.quantile(0.5) for one in rounds])} | {spread([one.quantile(0.99) for one in rounds])} "
+            f"| {'' if name == ours else spread(ratios)} |"
+        )
+
+
+# -- start ---------------------------------------------------------------------------------------------
+
+
+def starts(services: Sequence[Service], rounds: int) -> dict[str, list[float]]:
+    """Seconds to ready of each, in turns; the first round is thrown away."""
+    taken = defaultdict(list)
+    for number in range(rounds + 1):
+        for service in services:
+            with service.running() as ready:
+                if number:
+                    taken[service.name].append(ready)
+    return taken
+
+
+def start_table(taken: dict[str, list[float]], base: str) -> Iterator[str]:
+    yield "| service | start to ready, s | over the trivial one in the same round, s |"
+    yield "|---|---|---|"
+    for name, seconds in taken.items():
+        over = ""
+        if name != base and len(seconds) == len(taken[base]):  # else it was started once, in no round
+            over = spread([mine - theirs for mine, theirs in zip(seconds, taken[base], strict=True)], 2)
+        yield f"| {name} | {spread(seconds, 2)} | {over} |"
+
+
+# -- overload ------------------------------------------------------------------------------------------
+
+
+def overload(service: Service, sustained: float, seconds: float) -> Iterator[str]:
+    content, asked = photo(SIDE), 10 * sustained
+    before = load(service.target, content, clients=4, seconds=3)
+    seen = load(service.target, content, clients=64, seconds=seconds, rate=asked)
+    after = load(service.target, content, clients=4, seconds=3)
+    statuses = {status: len(seen.seconds(status)) for status in sorted({row[0] for row in seen.rows})}
+    yield (
+        f"{asked:.0f} requests a second were due from 64 connections for {seconds:.0f} s, ten times the "
+        f"{sustained:.0f} sustained; {len(seen.rows) / seen.wall:.0f} a second were sent. Answers by status (0: broken connection): "
+        f"{', '.join(f'{status}: {count}' for status, count in statuses.items())}.\n"
+    )
+    yield "| | p50, ms | p99, ms | largest, ms |"
+    yield "|---|---|---|---|"
+    for name, among in (("admitted (200)", (200,)), ("refused (429, 503)", (429, 503))):
+        shown = [seen.quantile(share, *among) for share in (0.5, 0.99, 1)]
+        yield f"| {name} | {' | '.join(f'{value:.1f}' for value in shown)} |"
+    yield (
+        f"\nAnswered with 200: {seen.rate:.1f} a second during the overload (clients and service share the cores), "
+        f"{before.rate:.1f} with four clients before it and {after.rate:.1f} right after it."
+    )
+
+
+# -- all -----------------------------------------------------------------------------------------------
+
+
+def report(model: str, quick: bool) -> Iterator[str]:
+    """The whole of the result for one model."""
+    rounds, began = (3, 2) if quick else (5, 3), os.getloadavg()[0]
+    seconds = 2.0 if quick else 3.0
+    with tempfile.TemporaryDirectory() as scratch:
+        bento, lit = bentoml_service(model), litserve_service(model)
+        ours, trivial = fairlead_service(model, Path(scratch)), trivial_service()
+        with bento.running() as bento_start, lit.running() as lit_start, ours.running():
+            seen = speed((bento, lit, ours), rounds[0], seconds)
+            sustained = float(np.median([one.rate for one in seen[ours.name, 4]]))
+        with ours.running():
+            crowd = list(overload(ours, sustained, 8 if quick else 20))
+        taken = starts((trivial, ours), rounds[1])
+        taken |= {bento.name: [bento_start], lit.name: [lit_start]}
+    yield f"## {model}\n"
+    ended = os.getloadavg()[0]
+    yield f"Load of the machine when this began: {began:.1f} on {usable_cores()} cores; at its end {ended:.1f}.\n"
+    yield from speed_table(seen, ours.name)
+    yield "\n### Start to ready\n"
+    yield from start_table(taken, trivial.name)
+    yield "\n### Overload\n"
+    yield from crowd
+    yield "\n### Inference alone, one picture\n"
+    yield from inference(model, photo(SIDE), 3 if quick else 5)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", action="append", help="an encoder of timm; may be given several times")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--output", type=Path, default=RESULT)
+    options = parser.parse_args(arguments)
+    models = options.model or ["mobilenetv2_100"]
+    flags = "".join(f" --model {model}" for model in models) + (" --quick" if options.quick else "")
+    lines = [
+        "# How fast does a service answer?\n",
+        f"Made by `python -m benchmarks.serving{flags}`, whose docstring says how. Medians over the rounds, smallest\n"
+        "to largest in brackets. Other work ran on the machine at the same time: read the ratios, which are taken within\n"
+        "a round, not the rates. The peers' idle threads sleep (`OMP_WAIT_POLICY=PASSIVE`), which beside other work makes\n"
+        "them several times faster than their default.\n",
+        f"{', '.join(f'{name} {version(name)}' for name in PACKAGES)}.\n",
+    ]
+    for model in models:
+        lines += [*report(model, options.quick), ""]
+    text = "\n".join(lines)
+    options.output.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""A bundle of random weights: as fast as any other of its shape."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fairlead import __version__
+from fairlead.bundle import FileDigest, Goldens, Manifest, Predictor, write_bundle
+from fairlead.bundle import bundle as layout
+from fairlead.export import export_graph, export_weights, golden_files
+from fairlead.export.graph import OPSET
+from fairlead.modules import ImageClassifier
+
+GATE = {"passes": True, "blocked_by": [], "override": None}
+
+
+def random_bundle(folder: Path, model: str, classes: int) -> Path:
+    """Writes it, with a gate that passes, goldens of its own answers, and no evidence."""
+    torch.manual_seed(0)
+    module = ImageClassifier([f"class{code}" for code in range(classes)], backbone=f"random:{model}").eval()
+    graph = export_graph(module)
+    predictor = Predictor(graph, module.preprocessing, module.labels)
+    pictures = {f"goldens/{name}": content for name, content in golden_files().items()}
+    expected, _ = predictor.run(np.stack([predictor.pixels(content) for content in pictures.values()]))
+    said = {
+        layout.PREPROCESSING: module.preprocessing.to_dict(),
+        layout.LABELS: list(module.labels),
+        layout.CALIBRATION: {"schema": 1, "temperature": 1.0},
+        layout.DECISION: None,
+        layout.REFERENCE: {"schema": 1, "split": "calibration", "tallies": []},
+        layout.GOLDENS: Goldens(pictures, expected.astype(np.float64)).to_dict(),
+        layout.EVIDENCE: {"schema": 1, "findings": [], "gate": GATE},
+    }
+    files = {
+        **pictures,
+        **{name: json.dumps(content).encode() for name, content in said.items()},
+        layout.MODEL: graph,
+        layout.WEIGHTS: export_weights(module),
+    }
+    manifest = Manifest(
+        task="multiclass",
+        labels_sha256=FileDigest.of(files[layout.LABELS]).sha256,
+        fairlead=__version__,
+        opset=OPSET,
+        tolerance=1e-4,
+        gate=GATE,
+        parity={"awkward": None, "held_out": None, "note": "random weights, for speed alone"},
+        versions={},
+        files={name: FileDigest.of(content) for name, content in files.items()},
+    )
+    return write_bundle(folder, files, manifest.to_bytes())
