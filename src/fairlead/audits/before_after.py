@@ -64,7 +64,7 @@ class BeforeAfter:
         ... )
         >>> cost = BeforeAfter.of(test, test.decided_by(DecisionRule.single(0.3)), Policy.default())
         >>> str(cost.overall.change), [str(change.after) for change in cost.groups]
-        ('0.250 [0.188, 0.302]', ['1.000 [0.982, 1.000]', '1.000 [0.982, 1.000]'])
+        ('0.250 [0.192, 0.302]', ['1.000 [0.982, 1.000]', '1.000 [0.982, 1.000]'])
     """
 
     split: str
