@@ -128,6 +128,14 @@ def test_a_folder_that_may_not_be_written_is_named(run, tmp_path, capsys):
     assert "cannot write" in capsys.readouterr().err
 
 
+def test_without_what_trains_it_says_what_to_install(run, monkeypatch, capsys):
+    for name in [name for name in sys.modules if name.startswith("fairlead.export")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert main(["bundle", str(run.path)]) == 2
+    assert "onnx is not installed; pip install 'fairlead[train]'" in capsys.readouterr().err
+
+
 def test_answering_and_verifying_need_no_torch(tmp_path):
     folder = tiny_bundle(tmp_path / "bundle")
     code = (

@@ -34,7 +34,13 @@ def run_bundle(arguments: Sequence[str]) -> int:
     from fairlead.bundle import Predictor
     from fairlead.cli.bundle_story import next_step, tell_bundle
     from fairlead.cli.quiet import quieten_lightning
-    from fairlead.export import ExportSettings, export_run
+
+    try:
+        from fairlead.export import ExportSettings, export_run
+    except ModuleNotFoundError as error:  # where bundles are served, and not made
+        raise ConfigurationError(
+            f"a run is exported by what trained it, and {error.name} is not installed; pip install 'fairlead[train]'"
+        ) from error
 
     quieten_lightning()
     rows, gone = _rows(run)
