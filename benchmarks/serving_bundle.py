@@ -13,25 +13,30 @@ from fairlead.bundle import FileDigest, Goldens, Manifest, Predictor, write_bund
 from fairlead.bundle import bundle as layout
 from fairlead.export import export_graph, export_weights, golden_files
 from fairlead.export.graph import OPSET
+from fairlead.measures import FeatureGroups, GroupTally
 from fairlead.modules import ImageClassifier
 
 GATE = {"passes": True, "blocked_by": [], "override": None}
 
 
 def random_bundle(folder: Path, model: str, classes: int) -> Path:
-    """Writes it, with a gate that passes, goldens of its own answers, and no evidence."""
+    """Writes it, with a gate that passes, goldens of its own answers, and a tally of made-up rows."""
     torch.manual_seed(0)
     module = ImageClassifier([f"class{code}" for code in range(classes)], backbone=f"random:{model}").eval()
     graph = export_graph(module)
     predictor = Predictor(graph, module.preprocessing, module.labels)
     pictures = {f"goldens/{name}": content for name, content in golden_files().items()}
     expected, _ = predictor.run(np.stack([predictor.pixels(content) for content in pictures.values()]))
+    rows = np.arange(200)
+    tally = GroupTally.count(
+        FeatureGroups("sex", ("f", "m")), module.labels, rows % 2, rows % classes, rows * 7 % classes
+    )
     said = {
         layout.PREPROCESSING: module.preprocessing.to_dict(),
         layout.LABELS: list(module.labels),
         layout.CALIBRATION: {"schema": 1, "temperature": 1.0},
         layout.DECISION: None,
-        layout.REFERENCE: {"schema": 1, "split": "calibration", "tallies": []},
+        layout.REFERENCE: {"schema": 1, "split": "calibration", "tallies": [tally.to_dict()]},
         layout.GOLDENS: Goldens(pictures, expected.astype(np.float64)).to_dict(),
         layout.EVIDENCE: {"schema": 1, "findings": [], "gate": GATE},
     }

@@ -17,7 +17,6 @@ from typing import Any
 
 from fairlead.cli.parser import Parser
 from fairlead.errors import BundleError, ConfigurationError, ServiceError
-from fairlead.judgement import Override
 
 SERVICE = "fairlead.serving.app:service"
 BLOCKED = 1
@@ -80,6 +79,8 @@ def _environment(options: Any) -> dict[str, str]:  # options: what jsonargparse 
         "FAIRLEAD_NO_API_KEY": "true" if options.no_api_key else None,
     }
     if options.override is not None or options.by is not None:
+        from fairlead.judgement import Override  # it takes SciPy, which a start without one need not wait for
+
         signed = Override(options.override or "", options.by or "", date.today().isoformat())
         given |= {"FAIRLEAD_OVERRIDE": signed.reason, "FAIRLEAD_OVERRIDE_BY": signed.name}
     return dict(os.environ) | {name: value for name, value in given.items() if value}
