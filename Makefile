@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help check lint format-check types contract test format benchmarks
+.PHONY: help check lint format-check types contract test format benchmarks requirements container-check
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -27,3 +27,9 @@ format: ## Format, and mend what can be mended
 
 benchmarks: ## What each benchmark is and how to start it
 	@cat benchmarks/README.md
+
+requirements: ## Write what the container installs, with hashes and without hosts
+	uv export -q --no-dev --extra serve --no-emit-project --no-header --format requirements-txt -o requirements-serve.txt
+
+container-check: ## Build the Dockerfile and run it, without a daemon or a registry: make container-check BUNDLE=RUN/bundle
+	deploy/container_check.sh $(BUNDLE) $(PICTURE)

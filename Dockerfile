@@ -1,0 +1,38 @@
+# A service over one bundle, without torch. Build it beside the bundle's folder or mount the bundle at /bundle:
+#   docker build -t fairlead-service .
+#   docker run --read-only --tmpfs /tmp -v "$PWD/RUN/bundle:/bundle:ro" -v "$PWD/key.txt:/run/secrets/api_key:ro" \
+#     -e FAIRLEAD_API_KEY_FILE=/run/secrets/api_key -p 3000:3000 fairlead-service
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+WORKDIR /build
+RUN python3 -m venv /opt/fairlead
+COPY requirements-serve.txt ./
+RUN /opt/fairlead/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements-serve.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY src ./src
+# The build backend comes by its own pin; nothing else is resolved here.
+RUN /opt/fairlead/bin/pip install --no-cache-dir --no-compile --no-deps . \
+    && /opt/fairlead/bin/python -m fairlead.serving.sbom > /opt/fairlead/sbom.cdx.json \
+    && /opt/fairlead/bin/pip uninstall --yes pip setuptools \
+    && find /opt/fairlead -type d \( -name tests -o -name test \) -path '*/site-packages/*' -prune -exec rm -rf {} + \
+    && /opt/fairlead/bin/python -m compileall -q -j 0 /opt/fairlead/lib
+
+FROM ${BASE}
+COPY --from=build /opt/fairlead /opt/fairlead
+ENV PATH=/opt/fairlead/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    BENTOML_DO_NOT_TRACK=True \
+    BENTOML_HOME=/tmp/bentoml \
+    HOME=/tmp \
+    FAIRLEAD_DRAIN=5
+# By number, so that Kubernetes can see that it is not root.
+USER 10001:10001
+WORKDIR /tmp
+EXPOSE 3000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+    CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:3000/livez', timeout=2)"]
+ENTRYPOINT ["fairlead", "serve", "/bundle", "--host", "0.0.0.0"]
