@@ -12,7 +12,7 @@ COPY requirements-serve.txt ./
 RUN /opt/fairlead/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements-serve.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
-# The build backend comes by its own pin; nothing else is resolved here.
+# pip fetches the build backend for this step, which leaves nothing of itself behind; nothing else is resolved.
 RUN /opt/fairlead/bin/pip install --no-cache-dir --no-compile --no-deps . \
     && /opt/fairlead/bin/python -m fairlead.serving.sbom > /opt/fairlead/sbom.cdx.json \
     && /opt/fairlead/bin/pip uninstall --yes pip setuptools \

@@ -38,7 +38,7 @@ certificates=/etc/ssl/certs/ca-certificates.crt
 buildah build --pull-never --layers --format docker -v "$certificates:$certificates:ro" --env "PIP_CERT=$certificates" \
     -t fairlead-service:check . > "$work/build.log" 2>&1 || { tail -n 20 "$work/build.log"; exit 1; }
 
-bytes() { buildah inspect --type image --format '{{.FromImageID}}' "$1" > /dev/null; buildah images --json "$1" |
+bytes() { buildah images --json "$1" |
     python3 -c 'import json, re, sys; n, unit = re.match(r"([\d.]+) (\w+)", json.load(sys.stdin)[0]["size"]).groups(); print(int(float(n) * {"KB": 1e3, "MB": 1e6, "GB": 1e9}[unit]))'; }
 above=$(( ($(bytes fairlead-service:check) - $(bytes "$base")) / 1000000 ))
 echo "size        $above MB above the base, at most $most_megabytes"

@@ -8,6 +8,7 @@ import pytest
 from fairlead.bundle import Answer, Bundle, Predictor, usable_cores
 from fairlead.errors import BundleError, ConfigurationError, UnreadableFileError
 from fairlead.export import awkward_files
+from fairlead.records import DecisionRule, Labels, Thresholds
 from tests.fakes.bundles import LABELS, expected, graph, tiny_bundle
 
 
@@ -87,6 +88,12 @@ def test_a_decision_rule_that_is_not_known_is_not_passed_over(tmp_path):
 
     with pytest.raises(BundleError, match=r"decision\.json"):
         Predictor.of(Bundle.open(tiny_bundle(tmp_path / "bundle", change=change)))
+
+
+def test_a_rule_that_draws_is_not_answered_by(bundle):
+    rule = DecisionRule((Thresholds((0.4,), (0.0, 0.5)),))
+    with pytest.raises(ConfigurationError, match="draws its decisions"):
+        Predictor(graph(classes=2).SerializeToString(), bundle.preprocessing, Labels(("a", "b")), decision=rule)
 
 
 def test_a_model_of_another_shape_is_refused(bundle):

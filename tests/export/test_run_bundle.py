@@ -12,9 +12,10 @@ from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.cli.run_data import run_data
 from fairlead.errors import ConfigurationError, ExportError, OutputFolderError
 from fairlead.evidence import Ledger
-from fairlead.export import ExportSettings, export_run, load_model, reference_tallies
+from fairlead.export import ExportSettings, export_run, reference_tallies
 from fairlead.judgement import Override
 from fairlead.measures import GroupTally
+from fairlead.modules import load_model
 from fairlead.records import DecisionRule, SensitiveFeature, Split, Thresholds
 from tests.fakes.keys import key_pair
 from tests.fakes.runs import copied, probe_run

@@ -4,12 +4,16 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 from pyarrow import parquet
 
 from fairlead.bundle import Bundle, Predictor
 from fairlead.errors import ConfigurationError
+from fairlead.judgement import Policy
+from fairlead.measures import GroupRates
 from fairlead.modules import ImageClassifier
-from fairlead.records import DecisionRule, RunFolder
+from fairlead.records import DecisionRule, Labels, Predictions, RunFolder, SensitiveFeature
+from fairlead.tuning import ChosenRule
 from recipes.finetune_image import main
 
 QUICK = ("--backbone", "random:test_resnet", "--image-size", "32", "--quick", "--epochs", "0", "--sensitive", "tone")
@@ -50,6 +54,39 @@ def test_the_rule_is_kept_obeyed_and_told(method, mitigated):
     assert told["accuracy"]["after"]["value"] == pytest.approx(right.mean())
     assert told["accuracy"]["before"]["value"] == pytest.approx(plain.mean())
     assert "before and after" in run.report.read_text()
+
+
+@pytest.mark.parametrize("method", ["one-threshold", "thresholds", "randomised-thresholds"])
+def test_the_rule_is_chosen_on_calibration_rows_alone(method, mitigated):
+    run = mitigated[method]
+    told = json.loads(run.mitigation.read_text())
+    table = parquet.read_table(run.predictions).to_pydict()
+    rows = [place for place, split in enumerate(table["split"]) if split == "calibration"]
+    tone = SensitiveFeature("tone", ("I", "II", "III", "IV", "V", "VI"))
+    calibration = Predictions(
+        np.array([[table["probability_benign"][row], table["probability_malignant"][row]] for row in rows]),
+        np.array([("benign", "malignant").index(table["target"][row]) for row in rows]),
+        np.array([table["index"][row] for row in rows]),
+        Labels(("benign", "malignant")),
+        tone.encode([table["tone"][row] for row in rows])[:, None],
+        (tone,),
+    )
+    policy = Policy.from_mapping(yaml.safe_load(POLICY))
+    assert told["rows"] == len(rows) == 40
+    assert ChosenRule.on(calibration, method, policy).rule.to_dict() == told["rule"]
+
+
+def test_what_is_monitored_against_is_counted_as_the_model_decides(mitigated):
+    run = mitigated["thresholds"]
+    (tally,) = Bundle.open(run.bundle).tallies
+    table = parquet.read_table(run.predictions).to_pydict()
+    rows = [place for place, split in enumerate(table["split"]) if split == "calibration"]
+    selected = [table["tone"][row] for row in rows if table["predicted"][row] == "malignant"]
+    likely = [table["tone"][row] for row in rows if table["probability_malignant"][row] > 0.5]
+    counted = GroupRates.of(tally, "selection_rate").successes[0]
+    expected = [selected.count(group) for group in tally.by.groups]
+    assert counted[: len(expected)].tolist() == expected
+    assert expected != [likely.count(group) for group in tally.by.groups]  # else nothing was shown
 
 
 def test_what_is_served_decides_by_the_same_rule(mitigated):

@@ -73,6 +73,55 @@ def test_a_failed_task_frees_its_slot():
     asyncio.run(story())
 
 
+def test_no_more_bodies_are_read_at_a_time_than_there_are_slots():
+    gate = admission(slots=2)
+    with gate.reading(), gate.reading():
+        with pytest.raises(Refusal) as busy, gate.reading():
+            pass
+        assert (busy.value.status, busy.value.code, busy.value.headers["Retry-After"]) == (429, "busy", "1")
+    with pytest.raises(ZeroDivisionError), gate.reading():
+        1 // 0  # noqa: B018
+    with gate.reading(), gate.reading():
+        assert gate.taken == 0
+
+
+def test_slow_bodies_hold_no_more_than_their_share_and_give_it_back(bundle):
+    found = []
+    with served(bundle, limits={"slots": 2, "deadline": 5}) as client:
+        app = client.app
+
+        async def story():
+            gate = asyncio.Event()
+
+            async def receive():
+                await gate.wait()
+                return {"type": "http.request", "body": b"{}", "more_body": False}
+
+            async def send(message):
+                if message["type"] == "http.response.start":
+                    found.append(message["status"])
+
+            def ask():
+                headers = [(b"content-type", b"application/json")]
+                scope = {
+                    "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+                    "path": "/predict", "raw_path": b"/predict", "query_string": b"", "headers": headers,
+                    "scheme": "http", "server": ("127.0.0.1", 3000), "client": ("127.0.0.1", 1), "state": {},
+                }  # fmt: skip
+                return asyncio.create_task(app(scope, receive, send))
+
+            slow = [ask(), ask()]
+            await asyncio.sleep(0.1)
+            await ask()
+            assert found == [429]
+            gate.set()
+            await asyncio.gather(*slow)
+            await ask()
+
+        client.portal.call(story)
+    assert found == [429, 400, 400, 400]  # read and found wanting, not refused for a crowd
+
+
 def test_a_crowd_is_answered_or_told_to_come_back_and_the_service_recovers(bundle, monkeypatch):
     from fairlead.bundle import Predictor
 
@@ -99,17 +148,17 @@ def test_a_crowd_is_answered_or_told_to_come_back_and_the_service_recovers(bundl
 
 
 def test_work_past_its_deadline_stops_between_pictures(bundle, monkeypatch):
-    from fairlead.serving import served_model
+    from fairlead.bundle import predictor
 
-    decode, seen = served_model.decode_image, []
+    decode, seen = predictor.decode_image, []
 
     def slowly(*arguments, **options):
         seen.append(1)
         time.sleep(0.1)
         return decode(*arguments, **options)
 
-    monkeypatch.setattr(served_model, "decode_image", slowly)
     with served(bundle, limits={"deadline": 0.25, "slots": 1}) as client:
+        monkeypatch.setattr(predictor, "decode_image", slowly)  # once the goldens have been answered
         answer = client.post("/predict", json={"images": [encoded(picture())] * 20})
         assert answer.status_code == 504
         assert answer.headers["retry-after"]

@@ -16,7 +16,7 @@ from fairlead.bundle.contents import check_content, read_json
 from fairlead.bundle.cores import usable_cores
 from fairlead.bundle.goldens import Goldens
 from fairlead.errors import BundleError, ConfigurationError, UnreadableFileError
-from fairlead.preprocessing import ImagePreprocessing, decode_image
+from fairlead.preprocessing import MAX_PIXELS, ImagePreprocessing, decode_image
 from fairlead.records import DecisionRule, Labels
 
 Pixels = NDArray[np.uint8]
@@ -38,7 +38,7 @@ class Predictor:
 
     Raises:
         BundleError: a model that cannot be run, keeps tensors elsewhere, or does not fit the labels.
-        ConfigurationError: no ONNX Runtime.
+        ConfigurationError: no ONNX Runtime, or a rule that draws.
     """
 
     def __init__(
@@ -50,6 +50,8 @@ class Predictor:
         decision: DecisionRule | None = None,
         threads: int | None = None,
     ) -> None:
+        if decision is not None and decision.randomised:
+            raise ConfigurationError("a rule that draws its decisions is not served; choose thresholds that do not")
         check_content(MODEL, model)
         self.preprocessing = preprocessing
         self.labels = labels
@@ -78,14 +80,25 @@ class Predictor:
         model = bundle.read(MODEL)
         return cls(model, bundle.preprocessing, bundle.labels, decision=bundle.decision, threads=threads)
 
-    def pixels(self, item: bytes | Path) -> Pixels:
+    def pixels(self, item: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Pixels:
         """Returns (3, H, W) pixels of a picture.
+
+        Args:
+            item: The bytes of a picture, or its file.
+            max_pixels: Larger ones are refused before they are decoded.
 
         Raises:
             UnreadableFileError: it cannot be decoded.
         """
-        crop = self.preprocessing.evaluation_crop(decode_image(item))
+        crop = self.preprocessing.evaluation_crop(decode_image(item, max_pixels=max_pixels))
         return np.ascontiguousarray(crop.transpose(2, 0, 1))
+
+    def read(self, item: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Pixels | str:
+        """Returns ``pixels``, or why there are none."""
+        try:
+            return self.pixels(item, max_pixels=max_pixels)
+        except UnreadableFileError as error:
+            return str(error)
 
     def run(self, pixels: Pixels) -> tuple[Floats, Floats]:
         """Maps (N, 3, H, W) pixels to (N, C) probabilities and (N, D) features."""
@@ -108,9 +121,7 @@ class Predictor:
             ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
         """
         slots = self.slots([sensitive or {}])
-        probabilities, found = self.run(self.pixels(item)[None])
-        code = int(self.decide(probabilities, slots)[0])
-        return Answer.of(probabilities[0], self.labels, found[0] if features else None, code=code)
+        return self.answers([self.pixels(item)], slots, features=features)[0]
 
     def answer_all(
         self,
@@ -141,7 +152,7 @@ class Predictor:
         with ThreadPoolExecutor(self.threads) as pool:  # Pillow decodes without Python's lock
             for start in range(0, len(items), batch_size):
                 part = slice(start, start + batch_size)
-                answers += self._batch(list(pool.map(self._attempt, items[part])), slots[part], features)
+                answers += self.answers(list(pool.map(self.read, items[part])), slots[part], features=features)
         return answers
 
     def slots(self, given: Sequence[Mapping[str, str | None]]) -> NDArray[np.int64]:
@@ -166,20 +177,23 @@ class Predictor:
             return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
         return self.decision.decide(probabilities, slots, np.zeros(len(probabilities), dtype=np.int64))
 
-    def _attempt(self, item: bytes | Path) -> Pixels | str:
-        try:
-            return self.pixels(item)
-        except UnreadableFileError as error:
-            return str(error)
+    def answers(
+        self, read: Sequence[Pixels | str], slots: NDArray[np.int64], *, features: bool = False
+    ) -> list[Answer]:
+        """Answers for one batch of pictures as ``read`` returned them.
 
-    def _batch(self, read: list[Pixels | str], slots: NDArray[np.int64], wanted: bool) -> list[Answer]:
+        Args:
+            read: N pictures' pixels, or why there are none.
+            slots: (N,) slots, as ``slots`` returned them.
+            features: Whether the features are wanted too.
+        """
         places = [place for place, pixels in enumerate(read) if not isinstance(pixels, str)]
         answers = [Answer(error=pixels) if isinstance(pixels, str) else Answer() for pixels in read]
         if places:
-            probabilities, features = self.run(np.stack([pixels for pixels in read if not isinstance(pixels, str)]))
+            probabilities, found = self.run(np.stack([pixels for pixels in read if not isinstance(pixels, str)]))
             codes = self.decide(probabilities, slots[places])
             for row, place in enumerate(places):
-                shown = features[row] if wanted else None
+                shown = found[row] if features else None
                 answers[place] = Answer.of(probabilities[row], self.labels, shown, code=int(codes[row]))
         return answers
 

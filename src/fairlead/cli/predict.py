@@ -24,43 +24,17 @@ if TYPE_CHECKING:
 
 def run_predict(arguments: Sequence[str]) -> int:
     """Reads pictures, runs the model that a run kept, and writes a CSV file."""
-    parser = Parser(
-        prog="fairlead predict",
-        description="Label new pictures with the model that a run kept. The table has a row for each picture: file, "
-        "predicted class, and a calibrated probability for each class. Pictures that cannot be read are listed with "
-        "the reason in the column 'error', and the exit code is then 1.",
-    )
-    parser.add_argument("run", type=str, metavar="RUN", help="a run folder")
-    parser.add_argument("data", type=str, metavar="FOLDER_OR_TABLE", help="pictures, or a table of their paths")
-    parser.add_argument("--image-column", type=str, default=None, metavar="C", help="column of a table with the paths")
-    parser.add_argument(
-        "--sensitive-column",
-        type=str,
-        default=None,
-        metavar="C",
-        help="column of a table with each picture's group, for a model that has a threshold for each",
-    )
-    parser.add_argument("--output", type=str, default="predictions.csv", metavar="FILE", help="what to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace the file where it is there already")
-    parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="pictures at a time")
-    options = parser.parse_args(list(arguments))
-    target = Path(options.output)
+    options = _parser().parse_args(list(arguments))
     if options.batch_size < 1:
         raise ConfigurationError(f"--batch-size is at least 1, got {options.batch_size}")
-    if target.is_dir():
-        raise OutputFolderError(f"{target} is a folder; name the file to write with --output")
-    if target.exists() and not options.overwrite:
-        raise OutputFolderError(f"{target} exists; name another file with --output, or replace it with --overwrite")
-    if not target.parent.is_dir():
-        raise OutputFolderError(f"there is no folder {target.parent}; make it, or name another file with --output")
+    target = Path(options.output)
+    _check_target(target, overwrite=options.overwrite)
 
     from fairlead.data import Columns, list_pictures
+    from fairlead.modules import load_model
 
-    run = RunFolder(Path(options.run))
-    if not run.model.is_file():
-        raise ConfigurationError(f"{run.path} holds no model.ckpt; name the folder of a finished run")
     pictures = list_pictures(Path(options.data), Columns(image=options.image_column))
-    module = _load(run)
+    module = load_model(RunFolder(Path(options.run)))
     slots = _slots(module, Path(options.data), options.sensitive_column)
     probabilities, unreadable = _answer(module, pictures, options.batch_size)
     names = [pictures.name(index) for index in range(len(pictures))]
@@ -72,19 +46,37 @@ def run_predict(arguments: Sequence[str]) -> int:
     return 1 if unreadable else 0
 
 
-def _load(run: RunFolder) -> ImageClassifier:
-    import pickle
+def _parser() -> Parser:
+    parser = Parser(
+        prog="fairlead predict",
+        description="Label new pictures with the model that a run kept. The table has a row for each picture: file, "
+        "predicted class, and a calibrated probability for each class. Pictures that cannot be read are listed with "
+        "the reason in the column 'error', and the exit code is then 1.",
+    )
+    add = parser.add_argument
+    add("run", type=str, metavar="RUN", help="a run folder")
+    add("data", type=str, metavar="FOLDER_OR_TABLE", help="pictures, or a table of their paths")
+    add("--image-column", type=str, default=None, metavar="C", help="column of a table with the paths")
+    add(
+        "--sensitive-column",
+        type=str,
+        default=None,
+        metavar="C",
+        help="column of a table with each picture's group, for a model that has a threshold for each",
+    )
+    add("--output", type=str, default="predictions.csv", metavar="FILE", help="what to write")
+    add("--overwrite", action="store_true", help="replace the file where it is there already")
+    add("--batch-size", type=int, default=32, metavar="N", help="pictures at a time")
+    return parser
 
-    from fairlead.modules import ImageClassifier
 
-    try:
-        return ImageClassifier.load_from_checkpoint(run.model, map_location="cpu", weights_only=True)
-    except (EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigurationError(
-            f"{run.model} is not a whole checkpoint of an ImageClassifier ({reason[:200]}); "
-            "name another run, or copy it again"
-        ) from error
+def _check_target(target: Path, *, overwrite: bool) -> None:
+    if target.is_dir():
+        raise OutputFolderError(f"{target} is a folder; name the file to write with --output")
+    if target.exists() and not overwrite:
+        raise OutputFolderError(f"{target} exists; name another file with --output, or replace it with --overwrite")
+    if not target.parent.is_dir():
+        raise OutputFolderError(f"there is no folder {target.parent}; make it, or name another file with --output")
 
 
 def _answer(module: ImageClassifier, pictures: Pictures, batch_size: int) -> tuple[NDArray[np.float32], dict[int, str]]:

@@ -13,7 +13,7 @@ from fairlead.cli.bundle_story import next_step
 from fairlead.cli.clock import Clock
 from fairlead.data import ImageRows
 from fairlead.errors import BackboneError, FairleadError
-from fairlead.evidence import Finding, Verdict
+from fairlead.evidence import OPEN, Finding, Verdict
 from fairlead.records import RunFolder, Split
 from fairlead.report import (
     compare_accuracy,
@@ -135,7 +135,7 @@ class Story:
             self._say("audit" if not position else "", line, "red" if finding.verdict is Verdict.FLAGGED else "")
         if not len(findings):
             self._say("audit", "not tested: no sensitive feature was declared; name columns with --sensitive")
-        unsettled = len(findings.with_verdict((Verdict.UNDECIDED, Verdict.INSUFFICIENT)))
+        unsettled = len(findings.with_verdict(OPEN))
         self._say("gate", explain_gate(audit.decision, unsettled), "" if audit.decision.passes else "yellow")
         if self._planted:
             self._say("why", _planted_bias([finding for finding in findings if finding.feature == "tone"]))

@@ -4,6 +4,6 @@ from fairlead.evidence.estimate import Estimate
 from fairlead.evidence.finding import Finding
 from fairlead.evidence.ledger import Ledger
 from fairlead.evidence.limit import Limit
-from fairlead.evidence.verdict import Verdict
+from fairlead.evidence.verdict import MEASURED, OPEN, Verdict
 
-__all__ = ["Estimate", "Finding", "Ledger", "Limit", "Verdict"]
+__all__ = ["MEASURED", "OPEN", "Estimate", "Finding", "Ledger", "Limit", "Verdict"]

@@ -10,10 +10,9 @@ from typing import Any
 from fairlead.errors import EvidenceError
 from fairlead.evidence.estimate import Estimate
 from fairlead.evidence.limit import Limit
-from fairlead.evidence.verdict import Verdict
+from fairlead.evidence.verdict import MEASURED, Verdict
 
 _CODE = re.compile(r"[A-Z]+-\d{3}")
-_MEASURED = frozenset({Verdict.CLEAR, Verdict.FLAGGED, Verdict.UNDECIDED})
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Finding:
     def __post_init__(self) -> None:
         if not _CODE.fullmatch(self.code):
             raise EvidenceError(f"a code is letters, a dash and three digits, e.g. FAIR-001; got {self.code!r}")
-        if self.verdict in _MEASURED and (self.estimate is None or self.limit is None):
+        if self.verdict in MEASURED and (self.estimate is None or self.limit is None):
             raise EvidenceError(f"{self.code}: {self.verdict.value} needs an estimate and a limit")
         if self.estimate and self.limit:
             over, under = self.estimate.low > self.limit.most, self.estimate.high < self.limit.most

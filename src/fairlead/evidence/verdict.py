@@ -23,3 +23,10 @@ class Verdict(StrEnum):
     INSUFFICIENT = "insufficient"
     NOT_APPLICABLE = "not_applicable"
     FAILED = "failed"
+
+
+MEASURED = frozenset({Verdict.CLEAR, Verdict.FLAGGED, Verdict.UNDECIDED})
+"""Those that rest on an estimate, which may be shown with them."""
+
+OPEN = frozenset({Verdict.UNDECIDED, Verdict.INSUFFICIENT})
+"""Those that more rows would settle."""

@@ -4,7 +4,7 @@ from fairlead.export.awkward import awkward_files, golden_files
 from fairlead.export.graph import answering, export_graph, export_weights
 from fairlead.export.parity import Parity, check_parity, measure_parity
 from fairlead.export.reference import reference_tallies
-from fairlead.export.run_bundle import ExportSettings, export_run, load_model
+from fairlead.export.run_bundle import ExportSettings, export_run
 
 __all__ = [
     "ExportSettings",
@@ -16,7 +16,6 @@ __all__ = [
     "export_run",
     "export_weights",
     "golden_files",
-    "load_model",
     "measure_parity",
     "reference_tallies",
 ]

@@ -16,7 +16,7 @@ _OWN = ("index", "file", "split", "target", "predicted")
 
 
 def reference_tallies(path: Path, labels: Labels, declared: Sequence[SensitiveFeature] = ()) -> tuple[GroupTally, ...]:
-    """Counts a run's calibration rows by the groups of each sensitive feature.
+    """Counts a run's calibration rows by the groups of each sensitive feature, as the kept model decides them.
 
     Args:
         path: ``predictions.parquet`` of the run.
@@ -76,4 +76,5 @@ def _predictions(
         labels,
         np.stack(encoded, axis=1) if encoded else np.zeros((len(rows), 0), dtype=np.int64),
         tuple(feature for feature, _ in sensitive),
+        decided=np.array([codes[str(columns["predicted"][row])] for row in rows], dtype=np.int64),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,7 +23,7 @@ from fairlead.export.graph import OPSET, answering, export_graph, export_weights
 from fairlead.export.parity import TOLERANCE, check_parity
 from fairlead.export.reference import reference_tallies
 from fairlead.judgement import GateDecision, Override
-from fairlead.modules import ImageClassifier
+from fairlead.modules import ImageClassifier, load_model
 from fairlead.records import RunFolder, Split, TaskKind
 
 _VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "timm", "numpy", "pillow")
@@ -103,23 +102,6 @@ def export_run(
         Predictor.of(bundle).self_test(bundle)
 
     return Bundle.open(write_bundle(target, content, manifest.to_bytes(), check=check))
-
-
-def load_model(run: RunFolder) -> ImageClassifier:
-    """Loads the model that a run kept, on the CPU.
-
-    Raises:
-        ConfigurationError: no finished run, or a checkpoint that is not whole.
-    """
-    if not run.model.is_file():
-        raise ConfigurationError(f"{run.path} holds no model.ckpt; name the folder of a finished run")
-    try:
-        return ImageClassifier.load_from_checkpoint(run.model, map_location="cpu", weights_only=True)
-    except (EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigurationError(
-            f"{run.model} is not a whole checkpoint of an ImageClassifier ({reason[:200]}); name another run"
-        ) from error
 
 
 def _evidence(run: RunFolder, override: Override | None) -> tuple[dict[str, Any], GateDecision]:

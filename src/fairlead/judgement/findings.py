@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fairlead.errors import ConfigurationError, FairleadError
-from fairlead.evidence import Finding, Ledger, Limit, Verdict
+from fairlead.evidence import OPEN, Finding, Ledger, Limit, Verdict
 from fairlead.judgement.group_table import FEWEST_SHOWN
 from fairlead.judgement.measurement import Measurement, measure
 from fairlead.judgement.policy import Policy
@@ -14,7 +14,6 @@ from fairlead.measures import GroupTally, LossTally, TailShares
 
 Tally = GroupTally | LossTally
 _SHOWN = 4  # of a list of groups in a sentence
-_OPEN = (Verdict.UNDECIDED, Verdict.INSUFFICIENT)  # more rows would settle these
 
 
 def judge(
@@ -109,7 +108,7 @@ def _judged(figure: Figure, limit: Limit, tally: Tally, split: str, shares: Tail
     try:
         found = measure(figure, tally, limit, shares, fewest_shown)
         verdict = _verdict(found, limit)
-        needed = found.rows_needed if verdict in _OPEN else None
+        needed = found.rows_needed if verdict in OPEN else None
     except (FairleadError, ArithmeticError, ValueError) as error:  # one broken figure hides no other
         return Finding(
             figure.code,
@@ -145,7 +144,7 @@ def _verdict(found: Measurement, limit: Limit) -> Verdict:
 
 def _remedy(figure: Figure, limit: Limit, found: Measurement, verdict: Verdict) -> str:
     shown = f" ({found.extremes})" if found.extremes else ""
-    needed = found.rows_needed if verdict in _OPEN else {}
+    needed = found.rows_needed if verdict in OPEN else {}
     rows = _listed([f"{count} more {name}" for name, count in needed.items()], "; ")
     if verdict is Verdict.FLAGGED:
         text = (

@@ -2,6 +2,7 @@
 
 from fairlead.modules.heads import ACTIVATIONS, HeadSettings, LinearHead
 from fairlead.modules.image_classifier import ImageClassifier
+from fairlead.modules.kept_model import load_model
 from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
 from fairlead.modules.outputs import Outputs
 from fairlead.modules.tasks import TASKS, LossSettings, SoftmaxTask, Task, balanced_weights
@@ -18,6 +19,7 @@ __all__ = [
     "SoftmaxTask",
     "Task",
     "balanced_weights",
+    "load_model",
     "parameter_groups",
     "warmup_cosine",
 ]

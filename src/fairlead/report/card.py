@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fairlead.evidence import Estimate
+from fairlead.evidence import OPEN, Estimate
 from fairlead.report.markdown import grid, plain, scalar
 from fairlead.report.run_record import RunRecord
 from fairlead.report.sections import (
-    OPEN,
     Section,
     figures_section,
     group_sections,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from fairlead.evidence import Finding
+from fairlead.evidence import OPEN, Finding
 from fairlead.report.run_record import RunRecord
 from fairlead.report.sections import (
-    OPEN,
     Section,
     figures_section,
     group_sections,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairlead.evidence import Estimate, Finding, Verdict
-
-_MEASURED = (Verdict.CLEAR, Verdict.FLAGGED, Verdict.UNDECIDED)
+from fairlead.evidence import MEASURED, Estimate, Finding
 
 
 def compare_accuracy(changes: Sequence[tuple[str, Estimate | None, Estimate | None, Estimate | None]]) -> list[str]:
@@ -53,4 +51,4 @@ def compare_findings(before: Sequence[Finding], after: Sequence[Finding]) -> lis
 
 def _told(finding: Finding) -> str:
     word = finding.verdict.value.replace("_", " ")
-    return f"{finding.estimate} {word}" if finding.estimate and finding.verdict in _MEASURED else word
+    return f"{finding.estimate} {word}" if finding.estimate and finding.verdict in MEASURED else word

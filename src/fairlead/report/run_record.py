@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.errors import ConfigurationError, EvidenceError, FairleadError, UnreadableFileError
-from fairlead.evidence import Estimate, Finding, Ledger, Verdict
+from fairlead.evidence import MEASURED, Estimate, Finding, Ledger
 from fairlead.judgement import Figure, GateDecision, Override
 from fairlead.measures import GroupTally
 from fairlead.records import RunFolder
 from fairlead.report.mitigation_record import MitigationRecord
 from fairlead.report.published_groups import PublishedGroups, concealed_slots, has_small_cell
-
-MEASURED = (Verdict.CLEAR, Verdict.FLAGGED, Verdict.UNDECIDED)
 
 
 @dataclass(frozen=True, eq=False)

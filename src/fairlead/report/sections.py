@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fairlead.evidence import Estimate, Finding, Verdict
 from fairlead.report.run_record import RunRecord
 
-OPEN = (Verdict.UNDECIDED, Verdict.INSUFFICIENT)
 _HIDDEN = "not shown"
 _WHY = {
     Verdict.UNDECIDED: "undecided, for its interval holds the limit",

@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fairlead.evidence import Finding, Verdict
+from fairlead.evidence import MEASURED, Finding
 from fairlead.judgement import GateDecision
-
-_MEASURED = (Verdict.CLEAR, Verdict.FLAGGED, Verdict.UNDECIDED)
-
 
 _CODE = re.compile(r"[A-Z]+-[0-9]{3} ")
 
@@ -30,7 +27,7 @@ def summarise_findings(findings: Sequence[Finding]) -> list[str]:
             finding.verdict.value.replace("_", " "),
             finding.feature or "",
             finding.figure.replace("_", " "),
-            str(finding.estimate) if finding.estimate and finding.verdict in _MEASURED else "-",
+            str(finding.estimate) if finding.estimate and finding.verdict in MEASURED else "-",
             f"limit {finding.limit.most:g}" if finding.limit else "",
             finding.code,
         )

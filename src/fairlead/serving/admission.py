@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from fairlead.serving.figures import ServiceFigures
@@ -33,6 +34,7 @@ class Admission:
         self._figures = figures
         self._lock = threading.Lock()
         self._taken = 0
+        self._reading = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="fairlead-work")
 
     @property
@@ -47,9 +49,23 @@ class Admission:
             Refusal: 429.
         """
         if self._taken >= self.limits.slots:
-            raise Refusal(
-                429, "busy", f"all {self.limits.slots} slots are taken", "ask again after the seconds of Retry-After"
-            )
+            raise _busy(f"all {self.limits.slots} slots are taken")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Counts a body that is being read, for the block: at most as many are held at a time as there are slots.
+
+        Raises:
+            Refusal: 429.
+        """
+        self.check()
+        if self._reading >= self.limits.slots:
+            raise _busy(f"{self.limits.slots} bodies are being read")
+        self._reading += 1  # in the event loop alone, so that nothing comes between
+        try:
+            yield
+        finally:
+            self._reading -= 1
 
     async def work(self, task: Callable[[], T], until: float) -> T:
         """Does a task in a thread.
@@ -95,6 +111,10 @@ class Admission:
     def _count(self, change: int) -> None:
         self._taken += change
         self._figures.slots.set(self._taken)
+
+
+def _busy(message: str) -> Refusal:
+    return Refusal(429, "busy", message, "ask again after the seconds of Retry-After")
 
 
 def _late(verb: str, status: int) -> Refusal:

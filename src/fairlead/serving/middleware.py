@@ -98,11 +98,11 @@ class Doorkeeper:
             await self._app(scope, receive, answer.send)
             return
         self._readiness.require()
-        self._admission.check()
         limits = self._settings.limits
         scope["state"]["until"] = time.monotonic() + limits.deadline
         begun = time.perf_counter()
-        body = await _read(headers, receive, limits)
+        with self._admission.reading():
+            body = await _read(headers, receive, limits)
         self._figures.stages.labels("read").observe(time.perf_counter() - begun)
         await self._app(scope, _replayed(body, receive), answer.send)
 

@@ -7,12 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from fairlead.bundle import Answer, Bundle, Predictor, verify_signature
 from fairlead.bundle.bundle import CARD
-from fairlead.errors import BundleError, UnreadableFileError
-from fairlead.preprocessing import decode_image
+from fairlead.errors import BundleError
 from fairlead.serving.settings import ServiceSettings
 
 Timed = Callable[[str, float], None]
@@ -69,7 +66,7 @@ class ServedModel:
         timed: Timed,
         features: bool = False,
     ) -> list[Answer]:
-        """Answers as ``Predictor`` does, within a smaller bound on the pixels.
+        """Answers as ``Predictor.answer_all`` does, in one thread, within a bound on the pixels, and timed.
 
         Args:
             pictures: Contents of image files.
@@ -84,30 +81,16 @@ class ServedModel:
         slots = self.predictor.slots(sensitive)
         answers: list[Answer] = []
         for start in range(0, len(pictures), BATCH):
-            read: list[Any] = []
+            read = []
             for content in pictures[start : start + BATCH]:
                 begun = time.perf_counter()
-                read.append(self._pixels(content, most_pixels))
+                read.append(self.predictor.read(content, max_pixels=most_pixels))
                 timed("decode", time.perf_counter() - begun)
-            places = [place for place, pixels in enumerate(read) if not isinstance(pixels, str)]
-            chunk = [Answer(error=pixels) if isinstance(pixels, str) else Answer() for pixels in read]
-            if places:
-                begun = time.perf_counter()
-                probabilities, found = self.predictor.run(np.stack([read[place] for place in places]))
-                codes = self.predictor.decide(probabilities, slots[start + np.array(places)])
+            begun = time.perf_counter()
+            answers += self.predictor.answers(read, slots[start : start + BATCH], features=features)
+            if any(not isinstance(pixels, str) for pixels in read):
                 timed("infer", time.perf_counter() - begun)
-                for row, place in enumerate(places):
-                    wanted = found[row] if features else None
-                    chunk[place] = Answer.of(probabilities[row], self.bundle.labels, wanted, code=int(codes[row]))
-            answers += chunk
         return answers
-
-    def _pixels(self, content: bytes, most_pixels: int) -> Any:
-        try:
-            picture = decode_image(content, max_pixels=most_pixels)
-        except UnreadableFileError as error:
-            return str(error)
-        return np.ascontiguousarray(self.bundle.preprocessing.evaluation_crop(picture).transpose(2, 0, 1))
 
     def describe(self) -> dict[str, Any]:
         """Returns what ``/model`` tells, as plain JSON values."""

@@ -1,0 +1,33 @@
+"""The model that a run kept."""
+
+from __future__ import annotations
+
+import pickle
+
+from fairlead.errors import ConfigurationError
+from fairlead.modules.image_classifier import ImageClassifier
+from fairlead.records import RunFolder
+
+
+def load_model(run: RunFolder) -> ImageClassifier:
+    """Loads the model that a run kept, on the CPU.
+
+    Raises:
+        ConfigurationError: no finished run, or a checkpoint that is not whole.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> load_model(RunFolder(Path("no/such")))
+        Traceback (most recent call last):
+        fairlead.errors.ConfigurationError: no/such holds no model.ckpt; name the folder of a finished run
+    """
+    if not run.model.is_file():
+        raise ConfigurationError(f"{run.path} holds no model.ckpt; name the folder of a finished run")
+    try:
+        return ImageClassifier.load_from_checkpoint(run.model, map_location="cpu", weights_only=True)
+    except (EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigurationError(
+            f"{run.model} is not a whole checkpoint of an ImageClassifier ({reason[:200]}); "
+            "name another run, or copy it again"
+        ) from error
