@@ -35,7 +35,7 @@ def compare_findings(before: Sequence[Finding], after: Sequence[Finding]) -> lis
     """Returns a line for each figure and feature: value, interval and verdict, before and after.
 
     Examples:
-        >>> from fairlead.evidence import Limit
+        >>> from fairlead.evidence import Limit, Verdict
         >>> found, limit = Estimate(0.25, 0.2, 0.3, 0.95, 900, "exact"), Limit(0.1)
         >>> name = "true_positive_rate_difference"
         >>> was = Finding("FAIR-003", name, "test", Verdict.FLAGGED, "sex", None, found, limit)

@@ -15,7 +15,7 @@ def summarise_findings(findings: Sequence[Finding]) -> list[str]:
     """Returns a line a finding: verdict, feature, figure, value with its interval, limit and code.
 
     Examples:
-        >>> from fairlead.evidence import Estimate, Limit
+        >>> from fairlead.evidence import Estimate, Limit, Verdict
         >>> found = Estimate(0.25, 0.2, 0.3, 0.95, 900, "exact")
         >>> flagged = Finding("FAIR-003", "true_positive_rate_difference", "test", Verdict.FLAGGED, "sex", None, found,
         ...     Limit(0.1))
