@@ -4,6 +4,7 @@ from fairlead.bundle.answer import Answer
 from fairlead.bundle.bundle import Bundle
 from fairlead.bundle.contents import check_content
 from fairlead.bundle.cores import usable_cores
+from fairlead.bundle.explainer import Explainer
 from fairlead.bundle.goldens import Goldens
 from fairlead.bundle.manifest import FileDigest, Manifest
 from fairlead.bundle.predictor import Predictor
@@ -13,6 +14,7 @@ from fairlead.bundle.writing import check_target, write_bundle
 __all__ = [
     "Answer",
     "Bundle",
+    "Explainer",
     "FileDigest",
     "Goldens",
     "Manifest",

@@ -4,6 +4,7 @@ from fairlead.measures.bounded_means import BoundedMeans
 from fairlead.measures.calibration import expected_calibration_error
 from fairlead.measures.cluster_counts import ClusterCounts
 from fairlead.measures.confusion import ConfusionCounts
+from fairlead.measures.deletion import deletion_areas
 from fairlead.measures.disparity import difference_ends, shortfall_ends, worst_rate_ends
 from fairlead.measures.feature_groups import FeatureGroups
 from fairlead.measures.group_rates import RATES, GroupRates
@@ -12,8 +13,10 @@ from fairlead.measures.group_tally import GroupTally, written_tallies
 from fairlead.measures.held_out import held_out_figures
 from fairlead.measures.intervals import binomial_interval, macro_interval, mean_loss_interval
 from fairlead.measures.loss_tally import LossTally
+from fairlead.measures.owen_values import OwenValues, owen_values
 from fairlead.measures.paired_change import paired_change
 from fairlead.measures.pairwise import largest_difference, largest_ratio
+from fairlead.measures.partition_tree import PartitionTree
 from fairlead.measures.planning import Plan, bounded_mean_rows, worst_rate_rows
 from fairlead.measures.ranking import macro_auroc
 from fairlead.measures.rates import accuracy, macro_f1, macro_precision, macro_recall
@@ -31,12 +34,15 @@ __all__ = [
     "GroupRates",
     "GroupTally",
     "LossTally",
+    "OwenValues",
+    "PartitionTree",
     "Plan",
     "TailShares",
     "accuracy",
     "binomial_interval",
     "bounded_mean_rows",
     "brier_score",
+    "deletion_areas",
     "difference_ends",
     "expected_calibration_error",
     "fit_temperature",
@@ -52,6 +58,7 @@ __all__ = [
     "macro_precision",
     "macro_recall",
     "mean_loss_interval",
+    "owen_values",
     "paired_change",
     "shortfall_ends",
     "softmax",

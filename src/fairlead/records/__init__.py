@@ -1,5 +1,7 @@
 """What travels between the packages: plain records, NumPy at most."""
 
+from fairlead.records.attribution import Attribution
+from fairlead.records.attribution_certificate import AttributionCertificate
 from fairlead.records.decision_rule import DecisionRule
 from fairlead.records.labels import Labels, natural_order
 from fairlead.records.predictions import Predictions
@@ -12,6 +14,8 @@ from fairlead.records.thresholds import Thresholds
 __all__ = [
     "MISSING",
     "SPLITS",
+    "Attribution",
+    "AttributionCertificate",
     "DecisionRule",
     "Labels",
     "Predictions",

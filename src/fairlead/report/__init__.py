@@ -1,5 +1,6 @@
 """From records to what a person looks at."""
 
+from fairlead.report.attribution import attribution_png
 from fairlead.report.card import write_card
 from fairlead.report.confusion import confusion_figure, draw_confusion
 from fairlead.report.document import write_document
@@ -15,6 +16,7 @@ from fairlead.report.verdicts import explain_gate, summarise_findings
 __all__ = [
     "PublishedGroups",
     "RunRecord",
+    "attribution_png",
     "compare_accuracy",
     "compare_findings",
     "confusion_figure",

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+from prometheus_client import Gauge
+
 from fairlead.serving.figures import ServiceFigures
 from fairlead.serving.refusal import Refusal
 from fairlead.serving.settings import ServiceLimits
@@ -26,12 +28,16 @@ class Admission:
     Args:
         limits: How many slots, and how long a request may take.
         threads: At work at a time.
-        figures: Where the slots taken are shown.
+        figures: What is counted.
+        taken: Where the slots taken are shown; None for those of predictions.
     """
 
-    def __init__(self, limits: ServiceLimits, threads: int, figures: ServiceFigures) -> None:
+    def __init__(
+        self, limits: ServiceLimits, threads: int, figures: ServiceFigures, *, taken: Gauge | None = None
+    ) -> None:
         self.limits = limits
         self._figures = figures
+        self._shown = figures.slots if taken is None else taken
         self._lock = threading.Lock()
         self._taken = 0
         self._reading = 0
@@ -110,7 +116,7 @@ class Admission:
 
     def _count(self, change: int) -> None:
         self._taken += change
-        self._figures.slots.set(self._taken)
+        self._shown.set(self._taken)
 
 
 def _busy(message: str) -> Refusal:

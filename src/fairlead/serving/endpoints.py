@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Any
 
@@ -12,23 +11,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fairlead.bundle import Answer
-from fairlead.errors import ConfigurationError
 from fairlead.serving.admission import Admission
+from fairlead.serving.explaining import Explaining
+from fairlead.serving.failing import refused, unreadable
 from fairlead.serving.figures import ServiceFigures
-from fairlead.serving.middleware import defect, refusal_response
+from fairlead.serving.middleware import refusal_response
 from fairlead.serving.openapi import openapi
 from fairlead.serving.readiness import Readiness
 from fairlead.serving.refusal import Refusal
-from fairlead.serving.request import PredictRequest, parse_request
+from fairlead.serving.request import PredictRequest, parse_predict
 from fairlead.serving.served_model import ServedModel
 from fairlead.serving.settings import ServiceLimits
 
-logger = logging.getLogger("bentoml.fairlead")
-_READABLE = "send a whole image in a common format, JPEG or PNG for one"
-
 
 class Endpoints:
-    """``/predict``, ``/model``, ``/metrics`` and ``/docs.json`` over a model that is ready.
+    """``/predict``, ``/explain``, ``/model``, ``/metrics`` and ``/docs.json`` over a model that is ready.
 
     Args:
         limits: What a request may take.
@@ -44,11 +41,18 @@ class Endpoints:
         self._readiness = readiness
         self._admission = admission
         self._figures = figures
+        self._explaining = Explaining(limits=limits, readiness=readiness, figures=figures)
+
+    def close(self) -> None:
+        """Lets what is at work end, and drops what waits."""
+        self._admission.close()
+        self._explaining.close()
 
     def routes(self) -> list[Route]:
         """Returns them for Starlette."""
         return [
             Route("/predict", self.predict, methods=["POST"]),
+            Route("/explain", self._explaining.explain, methods=["POST"]),
             Route("/model", self.model),
             Route("/metrics", self.metrics),
             Route("/docs.json", self.document),
@@ -59,18 +63,12 @@ class Endpoints:
         request_id, until = request.state.request_id, request.state.until
         try:
             model = self._readiness.require()
-            asked = await parse_request(request.headers, await request.body(), self._limits)
+            asked = await parse_predict(request.headers, await request.body(), self._limits)
             answers = await self._admission.work(lambda: self._answers(model, asked, until), until)
-        except Refusal as refusal:
-            return refusal_response(refusal, request_id)
-        except ConfigurationError as error:  # a group that a model with thresholds by group must know
-            return refusal_response(Refusal(400, "bad_request", str(error), "send the field sensitive"), request_id)
-        except Exception:  # here, for the frameworks outside would answer it in words of their own
-            logger.exception("request %s failed", request_id)
-            return refusal_response(defect(request_id), request_id)
+        except Exception as error:  # here, for the frameworks outside would answer it in words of their own
+            return refused(error, request_id)
         if all(answer.error for answer in answers):
-            unreadable = Refusal(422, "unreadable_image", answers[0].error, _READABLE)
-            return refusal_response(unreadable, request_id)
+            return refusal_response(unreadable(answers[0].error), request_id)
         for answer in answers:
             if answer.label is not None and answer.probabilities is not None:
                 self._figures.predictions.labels(answer.label).inc()
@@ -111,7 +109,7 @@ class Endpoints:
 
 def _told(answer: Answer, top_k: int | None) -> dict[str, Any]:
     if answer.error:
-        return {"error": Refusal(422, "unreadable_image", answer.error, _READABLE).error()}
+        return {"error": unreadable(answer.error).error()}
     content = answer.to_dict()
     if top_k is not None:
         ranked = sorted(content["probabilities"].items(), key=lambda pair: -pair[1])[:top_k]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-STAGES = ("read", "wait", "decode", "infer")
+STAGES = ("read", "wait", "decode", "infer", "explain")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -35,6 +35,7 @@ class ServiceFigures:
             "fairlead_expected_correct", "Sum of the calibrated probability of the class given", registry=self.registry
         )
         self.slots = Gauge("fairlead_slots_taken", "Requests waiting or worked on", registry=self.registry)
+        self.explaining = Gauge("fairlead_explanations_taken", "Explanations worked on", registry=self.registry)
         self.ready = Gauge("fairlead_ready", "1 where requests are answered", registry=self.registry)
         self.build = Gauge(
             "fairlead_build_info", "What is served", ["version", "digest", "gate"], registry=self.registry

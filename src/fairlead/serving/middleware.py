@@ -26,10 +26,11 @@ logger = logging.getLogger("bentoml.fairlead")
 
 # BentoML's own page at / is not among them: it loads Google's tag manager.
 PATHS: dict[str, tuple[str, ...]] = {
-    "/predict": ("POST",), "/model": ("GET", "HEAD"), "/livez": ("GET", "HEAD"), "/healthz": ("GET", "HEAD"),
-    "/readyz": ("GET", "HEAD"), "/metrics": ("GET", "HEAD"), "/docs.json": ("GET", "HEAD"),
+    "/predict": ("POST",), "/explain": ("POST",), "/model": ("GET", "HEAD"), "/livez": ("GET", "HEAD"),
+    "/healthz": ("GET", "HEAD"), "/readyz": ("GET", "HEAD"), "/metrics": ("GET", "HEAD"), "/docs.json": ("GET", "HEAD"),
 }  # fmt: skip
-_LOCKED = ("/predict", "/model")
+_WORK = ("/predict", "/explain")
+_LOCKED = (*_WORK, "/model")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -94,7 +95,7 @@ class Doorkeeper:
         if path in _LOCKED:
             self._check_key(headers, scope)
         scope.setdefault("state", {})["request_id"] = answer.request_id
-        if path != "/predict":
+        if path not in _WORK:
             await self._app(scope, receive, answer.send)
             return
         self._readiness.require()

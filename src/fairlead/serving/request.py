@@ -1,4 +1,4 @@
-"""From the body of a request to pictures."""
+"""From the body of a request to what is asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -15,7 +15,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from fairlead.serving.refusal import Refusal
 from fairlead.serving.settings import ServiceLimits
 
-FIELDS = ("image", "images", "top_k", "features", "sensitive")
+PREDICT_FIELDS = ("image", "images", "top_k", "features", "sensitive")
+EXPLAIN_FIELDS = ("image", "label", "mask", "evaluations", "overlay", "sensitive")
 _REMEDY = "send images as multipart files, or as base64 in JSON; /docs.json has examples"
 
 
@@ -36,17 +37,69 @@ class PredictRequest:
     sensitive: tuple[Mapping[str, str | None], ...] = ()
 
 
-async def parse_request(headers: Headers, body: bytes, limits: ServiceLimits) -> PredictRequest:
-    """Reads a body by its content type.
+@dataclass(frozen=True)
+class ExplainRequest:
+    """What is asked of ``/explain``.
+
+    Attributes:
+        picture: Content of an image file.
+        label: The class to explain; None for the one decided for.
+        mask: What stands where a cell is masked.
+        evaluations: Of the model at most; None for as many as the service allows.
+        overlay: Whether a picture is wanted too.
+        sensitive: Values of sensitive features, by name, where the model decides by them.
+    """
+
+    picture: bytes
+    label: str | None = None
+    mask: str = "blur"
+    evaluations: int | None = None
+    overlay: bool = False
+    sensitive: Mapping[str, str | None] = field(default_factory=dict)
+
+
+async def parse_predict(headers: Headers, body: bytes, limits: ServiceLimits) -> PredictRequest:
+    """Reads the body of ``/predict`` by its content type.
 
     Raises:
         Refusal: 415 for another type, 400 for what cannot be read, 413 for too many pictures.
     """
+    pictures, fields = await _parse(headers, body, limits, PREDICT_FIELDS)
+    sensitive = _sensitive(fields.get("sensitive"), len(pictures))
+    top_k, features = _count("top_k", fields.get("top_k")), _truth("features", fields.get("features"))
+    return PredictRequest(tuple(pictures), top_k, features, sensitive)
+
+
+async def parse_explain(headers: Headers, body: bytes, limits: ServiceLimits) -> ExplainRequest:
+    """Reads the body of ``/explain`` by its content type.
+
+    Raises:
+        Refusal: 415 for another type, 400 for what cannot be read, 413 for more than one picture.
+    """
+    pictures, fields = await _parse(headers, body, replace(limits, pictures=1), EXPLAIN_FIELDS)
+    texts = {name: fields.get(name) for name in ("label", "mask")}
+    for name, text in texts.items():
+        if text is not None and not isinstance(text, str):
+            raise _bad(f"{name} is a text")
+    return ExplainRequest(
+        pictures[0],
+        texts["label"],
+        texts["mask"] or "blur",
+        _count("evaluations", fields.get("evaluations")),
+        _truth("overlay", fields.get("overlay")),
+        _sensitive(fields.get("sensitive"), 1)[0],
+    )
+
+
+async def _parse(
+    headers: Headers, body: bytes, limits: ServiceLimits, known: tuple[str, ...]
+) -> tuple[list[bytes], dict[str, Any]]:
+    """Returns the pictures of a body, and its other fields."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        pictures, fields = await _multipart(headers, body, limits)
+        pictures, fields = await _multipart(headers, body, limits, known)
     elif kind == "application/json":
-        pictures, fields = _json(body)
+        pictures, fields = _json(body, known)
     else:
         shown = kind[:80] or "none"
         raise Refusal(415, "unsupported_type", f"the content type is {shown}", _REMEDY)
@@ -56,11 +109,12 @@ async def parse_request(headers: Headers, body: bytes, limits: ServiceLimits) ->
         raise Refusal(
             413, "too_many_pictures", f"{len(pictures)} pictures, and {limits.pictures} are allowed", "send fewer"
         )
-    sensitive = _sensitive(fields.get("sensitive"), len(pictures))
-    return PredictRequest(tuple(pictures), _top_k(fields.get("top_k")), _truth(fields.get("features")), sensitive)
+    return pictures, fields
 
 
-async def _multipart(headers: Headers, body: bytes, limits: ServiceLimits) -> tuple[list[bytes], dict[str, Any]]:
+async def _multipart(
+    headers: Headers, body: bytes, limits: ServiceLimits, known: tuple[str, ...]
+) -> tuple[list[bytes], dict[str, Any]]:
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
@@ -75,16 +129,16 @@ async def _multipart(headers: Headers, body: bytes, limits: ServiceLimits) -> tu
             ) from None
         raise _bad("the multipart body cannot be read") from error
     try:
-        return await _taken_apart(form)
+        return await _taken_apart(form, known)
     finally:
         await form.close()
 
 
-async def _taken_apart(form: FormData) -> tuple[list[bytes], dict[str, Any]]:
+async def _taken_apart(form: FormData, known: tuple[str, ...]) -> tuple[list[bytes], dict[str, Any]]:
     pictures: list[bytes] = []
     fields: dict[str, Any] = {}
     for name, value in form.multi_items():
-        _known(name)
+        _known(name, known)
         if isinstance(value, UploadFile) != (name in {"image", "images"}):
             raise _bad(f"the field {name} is {'a file' if isinstance(value, UploadFile) else 'no file'}")
         if isinstance(value, UploadFile):
@@ -96,7 +150,7 @@ async def _taken_apart(form: FormData) -> tuple[list[bytes], dict[str, Any]]:
     return pictures, fields
 
 
-def _json(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
+def _json(body: bytes, known: tuple[str, ...]) -> tuple[list[bytes], dict[str, Any]]:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -104,7 +158,7 @@ def _json(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
     if not isinstance(content, dict):
         raise _bad("the body is no JSON object")
     for name in content:
-        _known(name)
+        _known(name, known)
     if "image" in content and "images" in content:
         raise _bad("both image and images are there")
     texts = content.get("images", [content["image"]] if "image" in content else [])
@@ -117,12 +171,12 @@ def _json(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
     return pictures, content
 
 
-def _known(name: str) -> None:
-    if name not in FIELDS:
-        raise _bad(f"there is no field {name[:80]!r}; there are {', '.join(FIELDS)}")
+def _known(name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise _bad(f"there is no field {name[:80]!r}; there are {', '.join(known)}")
 
 
-def _top_k(given: Any) -> int | None:
+def _count(name: str, given: Any) -> int | None:
     if given is None:
         return None
     try:
@@ -130,19 +184,19 @@ def _top_k(given: Any) -> int | None:
     except ValueError:
         number = None
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise _bad("top_k is a whole number from 1")
+        raise _bad(f"{name} is a whole number from 1")
     return number
 
 
-def _truth(given: Any) -> bool:
+def _truth(name: str, given: Any) -> bool:
     named = {"true": True, "false": False}
     value = named.get(given.lower()) if isinstance(given, str) else given
     if value is None:
         if given is None:
             return False
-        raise _bad("features is true or false")
+        raise _bad(f"{name} is true or false")
     if not isinstance(value, bool):
-        raise _bad("features is true or false")
+        raise _bad(f"{name} is true or false")
     return value
 
 

@@ -49,7 +49,7 @@ def make_service(settings: ServiceSettings) -> Any:
         with leaving(readiness, settings.limits.drain):
             yield
         readiness.draining = True
-        admission.close()
+        endpoints.close()
 
     class FairleadService:
         """Answers with a bundle."""

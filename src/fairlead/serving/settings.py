@@ -28,6 +28,8 @@ class ServiceLimits:
         pictures: The most in one request.
         slots: Requests that may wait or be worked on at a time; more are answered 429 at once.
         deadline: Seconds a request may take; later it is answered 503 or 504.
+        explanations: At work at a time; 0 switches ``/explain`` off.
+        evaluations: Of the model for one explanation at most.
         drain: Seconds for which a service told to stop still answers, while ``/readyz`` says that it leaves.
 
     Raises:
@@ -43,14 +45,19 @@ class ServiceLimits:
     pictures: int = 32
     slots: int = 16
     deadline: float = 10.0
+    explanations: int = 1
+    evaluations: int = 400
     drain: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("body_bytes", "pixels", "pictures", "slots", "deadline"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{_PREFIX}{name.upper()} is above 0, got {getattr(self, name)}")
-        if not self.drain >= 0:
-            raise ConfigurationError(f"{_PREFIX}DRAIN is at least 0, got {self.drain}")
+        if self.evaluations < 2:
+            raise ConfigurationError(f"{_PREFIX}EVALUATIONS is at least 2, got {self.evaluations}")
+        for name in ("explanations", "drain"):
+            if not getattr(self, name) >= 0:
+                raise ConfigurationError(f"{_PREFIX}{name.upper()} is at least 0, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +146,8 @@ def read_api_key(file: Path) -> str:
 
 
 _LIMITS: dict[str, type[int] | type[float]] = {
-    "body_bytes": int, "pixels": int, "pictures": int, "slots": int, "deadline": float, "drain": float,
+    "body_bytes": int, "pixels": int, "pictures": int, "slots": int, "deadline": float,
+    "explanations": int, "evaluations": int, "drain": float,
 }  # fmt: skip
 
 

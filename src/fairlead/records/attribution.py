@@ -1,0 +1,57 @@
+"""What each part of an input adds to what a model says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.records.attribution_certificate import AttributionCertificate
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """The values of the cells of a picture for one class, with what was checked of them.
+
+    Attributes:
+        label: The class.
+        values: (rows, columns) of each cell; their sum is ``full - base``.
+        base: What the model says where every cell is masked.
+        full: Of the whole picture.
+        unit: Of them all.
+        method: By which the values were found.
+        mask: What stands where a cell is masked.
+        evaluations: Of the model.
+        certificate: What was checked.
+
+    Examples:
+        >>> checked = AttributionCertificate(0.0, 0.0)
+        >>> Attribution("dog", np.array([[1.0, 2.0]]), 0.5, 3.5, certificate=checked).to_dict()["values"]
+        [[1.0, 2.0]]
+    """
+
+    label: str
+    values: NDArray[np.float64]
+    base: float
+    full: float
+    certificate: AttributionCertificate
+    unit: str = "log-odds"
+    method: str = "Owen values"
+    mask: str = "blur"
+    evaluations: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON values."""
+        return {
+            "label": self.label,
+            "method": self.method,
+            "mask": self.mask,
+            "unit": self.unit,
+            "base": self.base,
+            "full": self.full,
+            "values": self.values.tolist(),
+            "evaluations": self.evaluations,
+            "certificate": self.certificate.to_dict(),
+        }
