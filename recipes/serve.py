@@ -101,6 +101,13 @@ def ask(client: Client, run: RunFolder) -> None:
     for index, said in zip(chosen, client.predict([rows.pictures.content(i) for i in chosen], given), strict=True):
         truth = rows.labels[rows.targets[index]]
         print(f"{'answer':<12}{rows.pictures.name(index)}: {said.label} ({said.probability:.3f}); in truth {truth}")
+    explained = client.explain(rows.pictures.content(chosen[0]), sensitive=None if given is None else given[0])
+    if explained.overlay:
+        picture = run.path / "explanation.png"
+        picture.write_bytes(explained.overlay)
+        print(f"{'explained':<12}{picture}  what in the first of them speaks for {explained.label}")
+    else:
+        print(f"{'explained':<12}not drawn: {explained.reason}")
 
 
 def _command(bundle: Bundle, *, port: int) -> list[str]:

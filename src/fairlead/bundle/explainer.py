@@ -94,7 +94,7 @@ class Explainer:
         values = shared.values.reshape(rows, columns)
         checked = _deletion(game, values, shared.base, shared.full) if time_for(checks) else {}
         residual = float(values.sum() - (shared.full - shared.base))
-        certificate = AttributionCertificate(residual, shared.unresolved, **checked)
+        certificate = AttributionCertificate(residual, shared.grain, shared.inferred, **checked)
         return Attribution(
             label, values, shared.base, shared.full, certificate, mask=mask, evaluations=shared.evaluations
         )

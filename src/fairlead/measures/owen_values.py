@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from fairlead.errors import ConfigurationError
 from fairlead.measures.partition_tree import PartitionTree
+from fairlead.measures.shared_worth import Part, SharedWorth
 
-Floats = NDArray[np.floating[Any]]
-Game = Callable[[NDArray[np.bool_]], Floats]
-_ALWAYS_SPLIT = 2  # levels: parts that cancel each other are looked into, down to quarters
+Game = Callable[[NDArray[np.bool_]], NDArray[np.floating[Any]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,35 +26,18 @@ class OwenValues:
         base: What the game is worth without any player.
         full: With all of them.
         evaluations: Of the game.
-        unresolved: Share of the absolute worth that still belongs to groups of players, and is spread evenly in them;
-            0 where the values are exact.
+        grain: Players in the smallest group that was measured by itself and that a player is in, in the mean weighted
+            by absolute value; 1 where every player that matters was measured.
+        inferred: Share of the absolute worth that was divided as other coalitions divide it, or evenly; 0 where every
+            value is exact.
     """
 
     values: NDArray[np.float64]
     base: float
     full: float
     evaluations: int
-    unresolved: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """A node of the tree beside a coalition of others, and what it adds to it."""
-
-    node: int
-    depth: int
-    beside: NDArray[np.bool_]
-    without: float
-    with_it: float
-
-    @property
-    def worth(self) -> float:
-        """Each level halves the weight: a sibling is there in half of the orders."""
-        return (self.with_it - self.without) * 0.5**self.depth
-
-    @property
-    def urgency(self) -> float:
-        return np.inf if self.depth < _ALWAYS_SPLIT else abs(self.worth)
+    grain: float
+    inferred: float
 
 
 def owen_values(
@@ -69,10 +51,12 @@ def owen_values(
     """Shares the worth of a game among players in nested groups: Owen's values of a tree of coalitions.
 
     A player's value is the mean of what it adds over all orders in which every group of the tree comes in one piece
-    (Owen, 1977, "Values of games with a priori unions"; Winter, 1989, for nested ones). A group is split into its two
-    parts beside each coalition it meets, the weightiest first, as shap's partition explainer does; what is not split
-    when the evaluations are spent is spread evenly. So the values always add up, and a small budget costs resolution,
-    not truth.
+    (Owen, 1977, "Values of games with a priori unions"; Winter, 1989, for nested ones). To know it, each group is
+    split into its two parts beside each coalition that it meets: 4 times as many splits at every level of the tree.
+    shap's partition explainer splits the weightiest first, and spreads evenly what is not split when the evaluations
+    are spent, so that few groups are ever looked into. Here what is not split beside one coalition is divided as it is
+    beside the others where it was split (exact where the group does not interact with them), and splits go first where
+    that says least. The values add up at any time, and with enough evaluations they are exact.
 
     Args:
         game: From (N, P) who plays to (N,) what it is worth; called with N at most ``batch``.
@@ -87,57 +71,54 @@ def owen_values(
     Examples:
         >>> worth = np.array([3.0, 1.0, 0.0, -2.0])
         >>> shared = owen_values(lambda plays: plays @ worth, PartitionTree.of_grid(2, 2), evaluations=100)
-        >>> shared.values.round(12).tolist(), shared.unresolved
+        >>> shared.values.round(12).tolist(), shared.inferred
         ([3.0, 1.0, 0.0, -2.0], 0.0)
     """
     if evaluations < 2 or batch < 2:
         raise ConfigurationError(f"at least 2 evaluations, 2 at a time; got {evaluations}, {batch} at a time")
-    base, full = map(float, game(np.stack([np.zeros_like(tree.members[0]), tree.members[0]])))
-    spent, number = 2, 0
-    done: list[_Part] = []
-    waiting: list[tuple[float, int, _Part]] = []
-
-    def take(part: _Part) -> None:
-        nonlocal number
-        if tree.children[part.node, 0] < 0:
-            done.append(part)
-        else:
-            heapq.heappush(waiting, (-part.urgency, number, part))  # of equals, the first
-            number += 1
-
-    take(_Part(0, 0, np.zeros_like(tree.members[0]), base, full))
-    while waiting and evaluations - spent >= 2 and go_on():
-        most = min(batch, evaluations - spent) // 2
-        split = [heapq.heappop(waiting)[2] for _ in range(min(most, len(waiting)))]
-        halves = [tree.children[part.node] for part in split]
-        worths = game(
-            np.stack(
-                [part.beside | tree.members[half] for part, pair in zip(split, halves, strict=True) for half in pair]
-            )
-        )
-        spent += len(worths)
-        for row, part in enumerate(split):
-            for new in _halved(part, tree, float(worths[2 * row]), float(worths[2 * row + 1])):
-                take(new)
-    left = [part for *_, part in waiting]
-    values = np.zeros(tree.players)
-    for part in [*done, *left]:
-        members = tree.members[part.node]
-        values[members] += part.worth / members.sum()
-    total = sum(abs(part.worth) for part in [*done, *left])
-    unresolved = sum(abs(part.worth) for part in left) / total if total else 0.0
-    return OwenValues(values, base, full, spent, unresolved)
+    nobody, everybody = np.zeros_like(tree.members[0]), tree.members[0]
+    base, full = map(float, game(np.stack([nobody, everybody])))
+    worth = SharedWorth(tree, Part(0, 0, nobody, base, full))
+    spent = 2
+    queue = _Queue(worth)
+    while evaluations - spent >= 2 and (chosen := queue.next(min(batch, evaluations - spent) // 2)) and go_on():
+        plays = [part.beside | tree.members[half] for part in chosen for half in tree.children[part.node]]
+        found = game(np.stack(plays))
+        spent += len(found)
+        for part, with_left, with_right in zip(chosen, found[::2], found[1::2], strict=True):
+            queue.add(worth.split(part, float(with_left), float(with_right)))
+    return OwenValues(worth.values(), base, full, spent, worth.grain(), worth.inferred())
 
 
-def _halved(part: _Part, tree: PartitionTree, with_left: float, with_right: float) -> list[_Part]:
-    """Returns both halves of a part, each without the other and beside it."""
-    left, right = map(int, tree.children[part.node])
-    return [
-        _Part(node, part.depth + 1, beside, without, with_it)
-        for node, beside, without, with_it in (
-            (left, part.beside, part.without, with_left),
-            (left, part.beside | tree.members[right], with_right, part.with_it),
-            (right, part.beside, part.without, with_right),
-            (right, part.beside | tree.members[left], with_left, part.with_it),
-        )
-    ]
+class _Queue:
+    """The parts that can be split, the one that says least of itself first; of equals, the first that came."""
+
+    def __init__(self, worth: SharedWorth) -> None:
+        self._worth = worth
+        self._heap: list[tuple[float, int, Part]] = []
+        self._number = 0
+        self.add([worth.root])
+
+    def add(self, parts: list[Part]) -> None:
+        for part in parts:
+            if self._worth.can_split(part):
+                heapq.heappush(self._heap, (-self._worth.unknown(part), self._number, part))
+                self._number += 1
+
+    def next(self, most: int) -> list[Part]:
+        """Takes out as many parts; none twice of a group that no other part has been split of."""
+        chosen: list[Part] = []
+        later: list[Part] = []
+        nodes: set[int] = set()
+        while self._heap and len(chosen) < most:
+            urgency, _, part = heapq.heappop(self._heap)
+            unknown = self._worth.unknown(part)
+            if unknown < -urgency:  # its group was split beside another coalition meanwhile
+                self.add([part])
+            elif part.node in nodes:
+                later.append(part)
+            else:
+                chosen.append(part)
+                nodes.add(part.node)
+        self.add(later)
+        return chosen

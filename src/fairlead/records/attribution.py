@@ -27,7 +27,7 @@ class Attribution:
         certificate: What was checked.
 
     Examples:
-        >>> checked = AttributionCertificate(0.0, 0.0)
+        >>> checked = AttributionCertificate(0.0, 1.0, 0.0)
         >>> Attribution("dog", np.array([[1.0, 2.0]]), 0.5, 3.5, certificate=checked).to_dict()["values"]
         [[1.0, 2.0]]
     """

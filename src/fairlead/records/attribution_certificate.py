@@ -18,20 +18,24 @@ class AttributionCertificate:
 
     Attributes:
         residual: By how much the values fail to add up to what they share, in the unit of the attribution.
-        unresolved: Share of the absolute worth that is known for groups of cells only, and spread evenly in them.
+        grain: Cells in the smallest group that was measured by itself and that a cell is in, in the mean weighted by
+            absolute value; 1 where every cell that matters was measured.
+        inferred: Share of the absolute worth that was divided as it is beside other cells, or evenly; 0 where every
+            value is exact.
         area: Under the deletion curve of the attribution; None where it was not measured.
         moved: Of the same attribution moved elsewhere.
         centre: Of the order of the cells by their distance from the centre.
 
     Examples:
-        >>> AttributionCertificate(0.0, 0.1, 0.5, (1.0,) * 19, 0.9).reliable
+        >>> AttributionCertificate(0.0, 4.0, 0.6, 0.5, (1.0,) * 19, 0.9).reliable
         True
-        >>> AttributionCertificate(0.0, 0.1, 0.5, (1.0,) * 18 + (0.4,), 0.9).reason
+        >>> AttributionCertificate(0.0, 4.0, 0.6, 0.5, (1.0,) * 18 + (0.4,), 0.9).reason
         'masked by it, the class loses its score no faster than by the same map moved elsewhere (p = 0.1)'
     """
 
     residual: float
-    unresolved: float
+    grain: float
+    inferred: float
     area: float | None = None
     moved: tuple[float, ...] = ()
     centre: float | None = None
@@ -71,7 +75,8 @@ class AttributionCertificate:
             "reliable": self.reliable,
             "reason": self.reason,
             "residual": self.residual,
-            "unresolved": self.unresolved,
+            "grain": self.grain,
+            "inferred": self.inferred,
             "deletion": None
             if self.area is None
             else {

@@ -50,7 +50,7 @@ def attribution_png(pixels: NDArray[np.uint8], attribution: Attribution) -> byte
 
 
 def _overlay(shown: Image.Image, values: NDArray[np.float64]) -> Image.Image:
-    strength = np.abs(values) / max(float(np.abs(values).max()), 1e-12)
+    strength = np.minimum(np.abs(values) / _strong(values), 1)
     colours = np.where(values[..., None] > 0, _FOR, _AGAINST).round().astype(np.uint8)
     layers = [
         Image.fromarray(layer).resize(shown.size, Image.Resampling.NEAREST)
@@ -62,7 +62,6 @@ def _overlay(shown: Image.Image, values: NDArray[np.float64]) -> Image.Image:
 
 def _legend(page: Image.Image, attribution: Attribution, *, top: int) -> None:
     brush, font = ImageDraw.Draw(page), ImageFont.load_default(13)
-    largest = float(np.abs(attribution.values).max())
     for place, (colour, words) in enumerate(((_FOR, "for"), (_AGAINST, "against"))):
         left = _GAP + place * 120
         brush.rectangle((left, top + 2, left + 12, top + 14), fill=_rgb(colour))
@@ -70,7 +69,17 @@ def _legend(page: Image.Image, attribution: Attribution, *, top: int) -> None:
     told = f"{attribution.base:+.2f} masked, {attribution.full:+.2f} whole ({attribution.unit})"
     text = f"{_short(attribution.label)}: {told}"
     brush.text((_GAP, top + 20), text, fill="black", font=font)
-    brush.text((page.width // 2 + _GAP // 2, top), f"strongest cell {largest:.2f}", fill="black", font=font)
+    brush.text(
+        (page.width // 2 + _GAP // 2, top),
+        f"full colour from {_strong(attribution.values):.2g} a cell",
+        fill="black",
+        font=font,
+    )
+
+
+def _strong(values: NDArray[np.float64]) -> float:
+    """Returns the size of value from which colours are full: few cells reach it, and no single one fades the rest."""
+    return max(float(np.quantile(np.abs(values), 0.97)), 1e-12)
 
 
 def _short(label: str) -> str:

@@ -39,6 +39,29 @@ class Prediction:
         return self.probabilities.get(self.label or "", 0.0)
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """What the service says of the parts of one picture.
+
+    Attributes:
+        label: The class.
+        values: What each cell of a grid adds to its log-odds, by rows.
+        reliable: Whether every check of it passed.
+        reason: Why it is not reliable; empty where it is.
+        overlay: A PNG file; None where it is not reliable.
+
+    Examples:
+        >>> Explanation("dog", [[0.5, 1.5]], True, "").values[0][1]
+        1.5
+    """
+
+    label: str
+    values: list[list[float]]
+    reliable: bool
+    reason: str
+    overlay: bytes | None = None
+
+
 class Client:
     """Asks a running service.
 
@@ -81,6 +104,30 @@ class Client:
             Prediction(one.get("label"), one.get("probabilities", {}), one.get("error", {}).get("message", ""))
             for one in answer["predictions"]
         ]
+
+    def explain(
+        self, picture: Path | bytes, *, label: str | None = None, sensitive: Mapping[str, str | None] | None = None
+    ) -> Explanation:
+        """Asks which parts of a picture speak for a class.
+
+        Args:
+            picture: A file, or its content.
+            label: The class; None for the one that is decided for.
+            sensitive: Values of sensitive features by name, for a model with a threshold for each group.
+
+        Raises:
+            ServiceError: the service refused, or there is none.
+        """
+        content = picture.read_bytes() if isinstance(picture, Path) else picture
+        given = {"label": label, "sensitive": sensitive}
+        request = {"image": base64.b64encode(content).decode(), "overlay": True}
+        answer = self._ask("/explain", request | {name: value for name, value in given.items() if value is not None})
+        found, drawn = answer["attribution"], answer.get("overlay")
+        certificate = found["certificate"]
+        return Explanation(
+            found["label"], found["values"], certificate["reliable"], certificate["reason"],
+            base64.b64decode(drawn) if drawn else None,
+        )  # fmt: skip
 
     def model(self) -> dict[str, Any]:
         """Returns what is served: labels, digests, the gate's verdict, the card.

@@ -69,7 +69,7 @@ class Explaining:
             pixels,
             asked.label or str(answer.label),
             mask=asked.mask,
-            evaluations=min(asked.evaluations or self._limits.evaluations, self._limits.evaluations),
+            evaluations=max(2, min(asked.evaluations or self._limits.evaluations, self._limits.evaluations)),
             until=until - _ANSWERING,
         )
         self._figures.stages.labels("explain").observe(time.perf_counter() - begun)

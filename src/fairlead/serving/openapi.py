@@ -20,6 +20,29 @@ _PREDICTED = {
         }
     ],
 }
+_EXPLAINED = {
+    "request_id": "a1",
+    "model": "3c9d...",
+    "prediction": {"label": "dog", "probabilities": {"cat": 0.25, "dog": 0.75}},
+    "attribution": {
+        "label": "dog",
+        "method": "Owen values",
+        "mask": "blur",
+        "unit": "log-odds",
+        "base": -0.4,
+        "full": 1.1,
+        "values": [[0.1, 1.2], [0.0, 0.2]],
+        "evaluations": 400,
+        "certificate": {
+            "reliable": True,
+            "reason": "",
+            "residual": 0.0,
+            "grain": 1.4,
+            "inferred": 0.8,
+            "deletion": {"area": 0.2, "centre": 0.5, "moved_least": 0.4, "moved_median": 0.6, "p_value": 0.05},
+        },
+    },
+}
 _REFUSALS = {
     "400": "A body that cannot be read, or a field that is not known",
     "401": "No API key, or a wrong one",
@@ -38,7 +61,7 @@ def openapi(limits: ServiceLimits) -> dict[str, Any]:
 
     Examples:
         >>> sorted(openapi(ServiceLimits())["paths"])
-        ['/livez', '/metrics', '/model', '/predict', '/readyz']
+        ['/explain', '/livez', '/metrics', '/model', '/predict', '/readyz']
     """
     refused = {status: _json(text, _ERROR, "Error") for status, text in _REFUSALS.items()}
     locked: dict[str, Any] = {"security": [{}, {"bearer": []}, {"header": []}]}
@@ -47,12 +70,22 @@ def openapi(limits: ServiceLimits) -> dict[str, Any]:
         "requestBody": {"required": True, "content": _bodies(limits)},
         "responses": {"200": _json("One prediction for each picture, in order", _PREDICTED, "Answer"), **refused},
     }
+    explain = {
+        "summary": "Which parts of a picture speak for a class",
+        "requestBody": {"required": True, "content": _explain_bodies(limits)},
+        "responses": {
+            "200": _json("The values of its cells, with what was checked of them", _EXPLAINED, "Explanation"),
+            "403": _json("Explanations are switched off", _ERROR, "Error"),
+            **refused,
+        },
+    }
     plain = {"200": {"description": "Yes"}, "503": refused["503"]}
     return {
         "openapi": "3.0.2",
         "info": {"title": "fairlead", "version": __version__, "description": "A bundle, served with its evidence."},
         "paths": {
             "/predict": {"post": predict | locked},
+            "/explain": {"post": explain | locked},
             "/model": {
                 "get": {
                     "summary": "Labels, digests, card, and the gate's verdict",
@@ -107,6 +140,28 @@ def _bodies(limits: ServiceLimits) -> dict[str, Any]:
     }
 
 
+def _explain_bodies(limits: ServiceLimits) -> dict[str, Any]:
+    options = {
+        "label": {"type": "string", "description": "The class to explain; the one decided for, if left out"},
+        "mask": {"type": "string", "enum": ["blur", "mean"], "default": "blur"},
+        "evaluations": {"type": "integer", "minimum": 1, "description": f"At most {limits.evaluations} are made"},
+        "overlay": {"type": "boolean", "default": False, "description": "Whether a PNG in base64 is wanted too"},
+        "sensitive": {"description": "Groups by feature, for a model with a threshold for each group"},
+    }
+    return {
+        kind: {
+            "schema": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["image"],
+                "properties": {"image": {"type": "string", "format": written}, **options},
+            },
+            **({"example": {"image": _PIXEL, "mask": "mean"}} if written == "byte" else {}),
+        }
+        for kind, written in (("multipart/form-data", "binary"), ("application/json", "byte"))
+    }
+
+
 _SCHEMAS = {
     "Error": {
         "type": "object",
@@ -127,6 +182,17 @@ _SCHEMAS = {
             "request_id": {"type": "string"},
             "model": {"type": "string", "description": "SHA-256 of the bundle's manifest"},
             "predictions": {"type": "array", "items": {"type": "object"}},
+        },
+    },
+    "Explanation": {
+        "type": "object",
+        "required": ["request_id", "model", "prediction", "attribution"],
+        "properties": {
+            "request_id": {"type": "string"},
+            "model": {"type": "string", "description": "SHA-256 of the bundle's manifest"},
+            "prediction": {"type": "object"},
+            "attribution": {"type": "object", "required": ["label", "values", "base", "full", "certificate"]},
+            "overlay": {"type": "string", "nullable": True, "description": "None where it is not reliable"},
         },
     },
 }
