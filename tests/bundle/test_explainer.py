@@ -74,7 +74,7 @@ def test_a_model_that_sees_nothing_has_no_reliable_explanation(scene):
 
 def test_a_map_that_knows_nothing_passes_its_check_once_in_twenty(scene):
     predictor, pixels, _ = scene
-    score = Explainer(predictor)._score(pixels, 1, "mean")
+    score = Explainer(predictor).score(pixels, 1, "mean")
 
     def game(plays):
         return score(plays.reshape(-1, 14, 14))

@@ -73,7 +73,7 @@ class Explainer:
 
         if mask not in MASKS:
             raise UnknownNameError("mask", mask, MASKS)
-        score = self._score(pixels, self._predictor.labels.code(label), mask)
+        score = self.score(pixels, self._predictor.labels.code(label), mask)
         rows, columns = self.grid(*pixels.shape[1:])
         asked, begun = 0, time.monotonic()
 
@@ -99,8 +99,14 @@ class Explainer:
             label, values, shared.base, shared.full, certificate, mask=mask, evaluations=shared.evaluations
         )
 
-    def _score(self, pixels: Pixels, code: int, mask: str) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
-        """Returns the function from (N, rows, columns) cells shown to (N,) log-odds of a class."""
+    def score(self, pixels: Pixels, code: int, mask: str) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
+        """Returns the function from (N, rows, columns) cells shown to (N,) log-odds of a class.
+
+        Args:
+            pixels: (3, H, W) of the picture.
+            code: Of the class.
+            mask: What stands where a cell is not shown.
+        """
         hidden = self._hidden(pixels, mask)
 
         def score(shown: NDArray[np.bool_]) -> NDArray[np.float64]:
