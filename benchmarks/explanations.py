@@ -107,8 +107,9 @@ def places(predictor: Predictor, lesions: Lesions, pictures: int) -> list[str]:
     lesion, its_area, ruler, ruler_area = np.mean(shares, axis=0)
     return [
         "As the service gives them (14 x 14 cells, 400 evaluations and 84 for the check): "
-        f"{lesion:.0%} of the absolute value lies on the lesion, which covers {its_area:.0%} of the picture; {ruler:.0%} on the ruler, the planted "
-        f"shortcut, which covers {ruler_area:.0%}. {reliable} of {pictures} were reliable by their certificate. "
+        f"{lesion:.0%} of the absolute value lies on the lesion, which covers {its_area:.0%} of the picture; "
+        f"{ruler:.0%} on the ruler, the planted shortcut, which covers {ruler_area:.0%}. "
+        f"{reliable} of {pictures} were reliable by their certificate. "
         f"Seconds each, on two shared cores: {spread(np.array(seconds))}.",
     ]
 
