@@ -3,6 +3,8 @@
 import io
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -199,3 +201,11 @@ def test_what_is_no_bundle_is_said_to_be_none(tmp_path, path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(BundleError, match="name a bundle"):
         Bundle.open(tmp_path / path)
+
+
+def test_a_bundle_is_opened_without_waiting_for_scipy(tmp_path):
+    bundle = tiny_bundle(tmp_path / "bundle")
+    code = (
+        f"import sys; from fairlead.bundle import Bundle; Bundle.open({str(bundle)!r}); print('scipy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.strip() == b"False"

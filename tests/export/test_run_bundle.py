@@ -11,9 +11,8 @@ from fairlead.bundle import Bundle, Predictor, verify_signature
 from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.cli.run_data import run_data
 from fairlead.errors import ConfigurationError, ExportError, OutputFolderError
-from fairlead.evidence import Ledger
+from fairlead.evidence import Ledger, Override
 from fairlead.export import ExportSettings, export_run, reference_tallies
-from fairlead.judgement import Override
 from fairlead.measures import GroupTally
 from fairlead.modules import load_model
 from fairlead.records import DecisionRule, SensitiveFeature, Split, Thresholds

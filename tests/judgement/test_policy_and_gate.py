@@ -5,8 +5,8 @@ import json
 import pytest
 
 from fairlead.errors import ConfigurationError, UnknownNameError, UnreadableFileError
-from fairlead.evidence import Estimate, Finding, Ledger, Limit, Verdict
-from fairlead.judgement import OVERRIDE_CODE, Override, Policy, ReleaseGate
+from fairlead.evidence import OVERRIDE_CODE, Estimate, Finding, Ledger, Limit, Override, Verdict
+from fairlead.judgement import Policy, ReleaseGate
 
 TPR = "true_positive_rate_difference"
 

@@ -113,7 +113,7 @@ def test_without_a_key_only_this_machine_is_answered_unless_all_are(bundle):
 
 
 def test_a_blocked_gate_is_not_ready_until_someone_answers_for_it(tmp_path):
-    from fairlead.judgement import Override
+    from fairlead.evidence import Override
 
     blocked = tiny_bundle(tmp_path / "bundle", BLOCKED)
     with served(blocked) as client:

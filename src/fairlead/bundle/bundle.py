@@ -9,16 +9,14 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairlead.bundle.contents import check_content, read_json
 from fairlead.bundle.manifest import MANIFEST, SIGNATURE, FileDigest, Manifest, is_inside
 from fairlead.errors import BundleError, FairleadError
+from fairlead.measures import GroupTally
 from fairlead.preprocessing import ImagePreprocessing
 from fairlead.records import DecisionRule, Labels, TaskKind
-
-if TYPE_CHECKING:  # it takes SciPy, which the process that only starts a service need not wait for
-    from fairlead.measures import GroupTally
 
 MODEL = "model.onnx"
 WEIGHTS = "weights.safetensors"
@@ -83,8 +81,6 @@ class Bundle:
 
     @classmethod
     def _read(cls, folder: Path, manifest: Manifest, digest: str) -> Bundle:
-        from fairlead.measures import GroupTally
-
         def record(name: str) -> Any:
             return read_json(name, _checked(folder, name, manifest.files[name]))
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 
 from fairlead.bundle.predictor import Pixels, Predictor
 from fairlead.errors import UnknownNameError
+from fairlead.measures import PartitionTree, deletion_areas, owen_values
 from fairlead.records import Attribution, AttributionCertificate
 
 MASKS = ("blur", "mean")
@@ -69,8 +70,6 @@ class Explainer:
         Raises:
             UnknownNameError: no such class, or no such mask.
         """
-        from fairlead.measures import PartitionTree, owen_values  # with SciPy: not for a service that predicts
-
         if mask not in MASKS:
             raise UnknownNameError("mask", mask, MASKS)
         score = self.score(pixels, self._predictor.labels.code(label), mask)
@@ -136,8 +135,6 @@ def _lines(side: int, cells: int) -> NDArray[np.int64]:
 
 def _deletion(game: Any, values: NDArray[np.float64], base: float, full: float) -> dict[str, Any]:
     """Measures the map, the map moved elsewhere, and the order from the centre outwards."""
-    from fairlead.measures import deletion_areas
-
     rows, columns = values.shape
     line, column = np.indices(values.shape)
     centre = -((line - (rows - 1) / 2) ** 2 + (column - (columns - 1) / 2) ** 2)

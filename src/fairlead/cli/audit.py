@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.cli.parser import Parser
 from fairlead.errors import ConfigurationError, OutputFolderError
-from fairlead.evidence import Ledger
-from fairlead.judgement import GateDecision, Override, Policy, ReleaseGate, judge
+from fairlead.evidence import Ledger, Override
+from fairlead.judgement import GateDecision, Policy, ReleaseGate, judge
 from fairlead.measures import written_tallies
 from fairlead.records import RunFolder
 

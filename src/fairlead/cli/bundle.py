@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.cli.parser import Parser
 from fairlead.errors import ConfigurationError, FairleadError, UnreadableFileError
-from fairlead.judgement import Override
+from fairlead.evidence import Override
 from fairlead.records import RunFolder
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from fairlead.bundle import Bundle
 from fairlead.bundle.bundle import EVIDENCE
 from fairlead.cli.clock import Clock
 from fairlead.errors import FairleadError
-from fairlead.judgement import GateDecision, Override
+from fairlead.evidence import Override
+from fairlead.judgement import GateDecision
 from fairlead.records import RunFolder
 from fairlead.report import explain_gate
 

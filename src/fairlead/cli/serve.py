@@ -79,7 +79,7 @@ def _environment(options: Any) -> dict[str, str]:  # options: what jsonargparse 
         "FAIRLEAD_NO_API_KEY": "true" if options.no_api_key else None,
     }
     if options.override is not None or options.by is not None:
-        from fairlead.judgement import Override  # it takes SciPy, which a start without one need not wait for
+        from fairlead.evidence import Override
 
         signed = Override(options.override or "", options.by or "", date.today().isoformat())
         given |= {"FAIRLEAD_OVERRIDE": signed.reason, "FAIRLEAD_OVERRIDE_BY": signed.name}

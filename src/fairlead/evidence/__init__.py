@@ -4,6 +4,7 @@ from fairlead.evidence.estimate import Estimate
 from fairlead.evidence.finding import Finding
 from fairlead.evidence.ledger import Ledger
 from fairlead.evidence.limit import Limit
+from fairlead.evidence.override import OVERRIDE_CODE, Override
 from fairlead.evidence.verdict import MEASURED, OPEN, Verdict
 
-__all__ = ["MEASURED", "OPEN", "Estimate", "Finding", "Ledger", "Limit", "Verdict"]
+__all__ = ["MEASURED", "OPEN", "OVERRIDE_CODE", "Estimate", "Finding", "Ledger", "Limit", "Override", "Verdict"]

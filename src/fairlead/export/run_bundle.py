@@ -17,12 +17,12 @@ from fairlead.bundle import Bundle, FileDigest, Goldens, Manifest, Predictor, ch
 from fairlead.bundle import bundle as layout
 from fairlead.data import ImageRows
 from fairlead.errors import ConfigurationError, ExportError, FairleadError, UnreadableFileError
-from fairlead.evidence import Ledger
+from fairlead.evidence import Ledger, Override
 from fairlead.export.awkward import awkward_files, golden_files
 from fairlead.export.graph import OPSET, answering, export_graph, export_weights
 from fairlead.export.parity import TOLERANCE, check_parity
 from fairlead.export.reference import reference_tallies
-from fairlead.judgement import GateDecision, Override
+from fairlead.judgement import GateDecision
 from fairlead.modules import ImageClassifier, load_model
 from fairlead.records import RunFolder, Split, TaskKind
 

@@ -4,20 +4,17 @@ from fairlead.judgement.findings import judge
 from fairlead.judgement.gate import GateDecision, ReleaseGate
 from fairlead.judgement.group_table import FEWEST_SHOWN, GroupRow, group_table, hidden_groups
 from fairlead.judgement.measurement import Measurement, measure
-from fairlead.judgement.override import OVERRIDE_CODE, Override
 from fairlead.judgement.policy import Policy
 from fairlead.judgement.registry import FIGURES, Figure, FigureKind
 
 __all__ = [
     "FEWEST_SHOWN",
     "FIGURES",
-    "OVERRIDE_CODE",
     "Figure",
     "FigureKind",
     "GateDecision",
     "GroupRow",
     "Measurement",
-    "Override",
     "Policy",
     "ReleaseGate",
     "group_table",

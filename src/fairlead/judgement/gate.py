@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead.evidence import Finding, Ledger, Verdict
-from fairlead.judgement.override import OVERRIDE_CODE, Override
+from fairlead.evidence import OVERRIDE_CODE, Finding, Ledger, Override, Verdict
 from fairlead.judgement.policy import Policy
 
 NOTHING_TESTED = "no figure was judged on the test split"

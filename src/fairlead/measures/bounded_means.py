@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import rel_entr
 
 from fairlead.measures.intervals import FloatArray
+from fairlead.measures.special import rel_entr
 from fairlead.measures.tail_shares import TailShares
 
 _HALVINGS = 60

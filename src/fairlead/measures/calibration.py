@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from fairlead.evidence import Estimate
 from fairlead.measures.intervals import FloatArray, mistakes_to_add, tail_of
+from fairlead.measures.special import ndtri, stdtrit
 
 BINS: Final = 15
 

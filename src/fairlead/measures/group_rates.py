@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from fairlead.errors import UnknownNameError
 from fairlead.evidence import Estimate
 from fairlead.measures.group_tally import GroupTally
 from fairlead.measures.intervals import FloatArray, binomial_interval
+from fairlead.measures.special import stdtrit
 
 # Clusters with a success, or with a failure, at which the measured design effect and the largest possible one weigh
 # the same: fewer say little about how alike the rows of a cluster are.

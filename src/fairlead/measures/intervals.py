@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtri, stdtrit
 
 from fairlead.errors import ConfigurationError
+from fairlead.measures.special import betaincinv, ndtri, stdtrit
 
 FloatArray = NDArray[np.float64]
 

@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, ndtr, ndtri
 
 from fairlead.measures.intervals import FloatArray, binomial_interval
+from fairlead.measures.special import betainc, ndtr, ndtri
 
 IntArray = NDArray[np.int64]
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
 
 from fairlead.evidence import Limit
+from fairlead.measures.special import ndtr, ndtri
 from fairlead.measures.tail_shares import TailShares
 
 POWER = 0.8
@@ -168,5 +167,7 @@ def _spread(groups: int, together: bool, power: float) -> float:
         else:
             inside = upper * density * ndtr(grid) ** (upper - 1) * ndtr(reach - grid) ** lower
         return float(np.trapezoid(inside, grid)) - power
+
+    from scipy.optimize import brentq  # as in fairlead.measures.special
 
     return float(brentq(excess, -8.0, 20.0) if not together else brentq(excess, 1e-9, 20.0))

@@ -6,11 +6,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 
 from fairlead.errors import ConfigurationError, DataError
 from fairlead.measures.intervals import FloatArray
+from fairlead.measures.special import logsumexp
 
 COLDEST: Final = 0.05
 HOTTEST: Final = 20.0
@@ -76,6 +75,8 @@ def fit_temperature(logits: ArrayLike, targets: ArrayLike) -> float:
     grid = np.linspace(np.log(COLDEST), np.log(HOTTEST), 121)
     near = int(np.argmin([cost(point) for point in grid]))
     low, high = grid[max(0, near - 1)], grid[min(len(grid) - 1, near + 1)]
+    from scipy.optimize import minimize_scalar  # as in fairlead.measures.special
+
     found = minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 1e-8})
     return float(np.exp(found.x)) if found.fun < cost(0.0) else 1.0
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.errors import ConfigurationError, EvidenceError, FairleadError, UnreadableFileError
-from fairlead.evidence import MEASURED, Estimate, Finding, Ledger
-from fairlead.judgement import Figure, GateDecision, Override
+from fairlead.evidence import MEASURED, Estimate, Finding, Ledger, Override
+from fairlead.judgement import Figure, GateDecision
 from fairlead.measures import GroupTally
 from fairlead.records import RunFolder
 from fairlead.report.mitigation_record import MitigationRecord

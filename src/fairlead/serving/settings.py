@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairlead.errors import ConfigurationError, UnreadableFileError
-
-if TYPE_CHECKING:  # it takes SciPy, a third of a second in each process of a service, which few of them need
-    from fairlead.judgement import Override
+from fairlead.evidence import Override
 
 _PREFIX = "FAIRLEAD_"
 _TRUE, _FALSE = ("1", "true", "yes"), ("", "0", "false", "no")
@@ -117,8 +115,6 @@ class ServiceSettings:
         limits = ServiceLimits(**given_limits)
         override = None
         if "OVERRIDE" in given or "OVERRIDE_BY" in given:
-            from fairlead.judgement import Override
-
             override = Override(given.get("OVERRIDE", ""), given.get("OVERRIDE_BY", ""), date.today().isoformat())
         return cls(
             bundle=Path(given["BUNDLE"]) if "BUNDLE" in given else None,

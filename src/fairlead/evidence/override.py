@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import date as Date
 
 from fairlead.errors import ConfigurationError
-from fairlead.evidence import Finding, Verdict
+from fairlead.evidence.finding import Finding
+from fairlead.evidence.verdict import Verdict
 
 OVERRIDE_CODE = "FAIR-900"
 
