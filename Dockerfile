@@ -31,6 +31,8 @@ ENV PATH=/opt/fairlead/bin:$PATH \
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 WORKDIR /tmp
+# On a read-only root this is what may be written; declared, it keeps its permissions where a volume is mounted on Fargate.
+VOLUME /tmp
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
