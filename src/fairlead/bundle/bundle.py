@@ -28,6 +28,7 @@ REFERENCE = "reference/tallies.json"
 GOLDENS = "goldens/expected.json"
 EVIDENCE = "evidence/evidence.json"
 METRICS = "evidence/metrics.json"
+INT8 = "evidence/int8.json"
 CARD = "card.md"
 REQUIRED = (MODEL, WEIGHTS, PREPROCESSING, LABELS, CALIBRATION, DECISION, REFERENCE, GOLDENS, EVIDENCE)
 _MOST_BYTES = 16_000_000  # of the manifest and of the signature, whose sizes nothing else bounds

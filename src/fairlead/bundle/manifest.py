@@ -16,6 +16,7 @@ from fairlead.errors import BundleError
 SCHEMA = 1
 MANIFEST = "manifest.json"
 SIGNATURE = "signatures/bundle.sig"
+PRECISIONS = ("fp32", "int8")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -51,6 +52,7 @@ class Manifest:
         labels_sha256: Digest of the class names in their order: two models with one digest answer alike in form.
         fairlead: The release that wrote the bundle.
         opset: Version of the ONNX operators.
+        precision: ``"fp32"``, or ``"int8"`` where the backbone computes in 8 bits.
         tolerance: The most a probability may differ from the training side's.
         gate: What the release gate says: passes, blocked_by, override.
         parity: How the exported model was held against the trained one.
@@ -75,6 +77,7 @@ class Manifest:
     parity: Mapping[str, Any]
     versions: Mapping[str, str]
     files: Mapping[str, FileDigest]
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         for name, digest in self.files.items():
@@ -86,6 +89,11 @@ class Manifest:
             raise BundleError(f"{MANIFEST} holds no verdict of the release gate; export the bundle anew")
         if self.gate["passes"] is not (not self.gate["blocked_by"] or self.gate["override"] is not None):
             raise BundleError(f"{MANIFEST} says of the gate what nothing in it bears out; export the bundle anew")
+        if self.precision not in PRECISIONS:
+            raise BundleError(
+                f"{MANIFEST} has the precision {str(self.precision)[:40]!r}, and this release of fairlead knows "
+                f"{' and '.join(PRECISIONS)}; open it with the release that wrote it, or export it anew"
+            )
         if not isinstance(self.tolerance, float) or not 0 < self.tolerance < 1:
             raise BundleError(f"{MANIFEST} tolerates {self.tolerance!r}, expected between 0 and 1; export it anew")
 
@@ -137,6 +145,7 @@ class Manifest:
             raise BundleError(f"{MANIFEST} was altered after it was written; copy the bundle again, or export anew")
         names = {field.name for field in fields(cls)}
         try:
+            body.setdefault("precision", "fp32")  # of the bundles before there was another
             if set(body) != names | {"schema"}:
                 raise TypeError(", ".join(sorted(set(body) ^ (names | {"schema"}))))
             files = {name: FileDigest(**digest) for name, digest in body["files"].items()}

@@ -23,6 +23,8 @@ def run_bundle(arguments: Sequence[str]) -> int:
     parser = _parser()
     options = parser.parse_args(list(arguments))
     override, key = _override(options), None if options.sign is None else Path(options.sign)
+    if not 0 < options.int8_margin < 1:
+        raise ConfigurationError(f"--int8-margin is a share of the rows between 0 and 1, got {options.int8_margin}")
     if options.rows < 1:
         raise ConfigurationError(f"--rows is at least 1, got {options.rows}")
     if key is not None and not key.is_file():
@@ -45,7 +47,12 @@ def run_bundle(arguments: Sequence[str]) -> int:
     quieten_lightning()
     rows, gone = _rows(run)
     output = None if options.output is None else Path(options.output)
-    bundle = export_run(run, rows, ExportSettings(output, override, key, options.rows), gone=gone)
+    settings = ExportSettings(output, override, key, options.rows)
+    if options.int8:
+        from fairlead.cli.int8 import judged_in_int8
+
+        settings = judged_in_int8(settings, run, options.int8_margin)
+    bundle = export_run(run, rows, settings, gone=gone)
     signature = f"by {key}" if bundle.signed else "none; --sign KEY makes one"
     tell_bundle(bundle, apart=Predictor.of(bundle).self_test(bundle), signature=signature)
     if override is not None and bundle.manifest.gate["override"] is None:
@@ -73,6 +80,18 @@ def _parser() -> Parser:
     add("--override", type=str, default=None, metavar="REASON", help="pass a gate that blocks, and why")
     add("--by", type=str, default=None, metavar="NAME", help="who answers for the override")
     add("--sign", type=str, default=None, metavar="KEY", help="private elliptic-curve key (PEM) to sign with")
+    add(
+        "--int8",
+        action="store_true",
+        help="compute in 8 bits: faster, and judged anew by the run's test rows",
+    )
+    add(
+        "--int8-margin",
+        type=float,
+        default=0.02,
+        metavar="SHARE",
+        help="accuracy that 8 bits may cost; refused while a larger loss cannot be excluded",
+    )
     add("--rows", type=int, default=64, metavar="N", help="held-out files to compare both models on, at most")
     return parser
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from fairlead.bundle import Bundle
-from fairlead.bundle.bundle import EVIDENCE
+from fairlead.bundle.bundle import EVIDENCE, INT8
+from fairlead.bundle.contents import read_json
 from fairlead.cli.clock import Clock
 from fairlead.errors import FairleadError
-from fairlead.evidence import Override
+from fairlead.evidence import Estimate, Override
 from fairlead.judgement import GateDecision
 from fairlead.records import RunFolder
 from fairlead.report import explain_gate
@@ -35,8 +36,9 @@ def tell_bundle(bundle: Bundle, *, apart: float, signature: str) -> None:
     for name, text, style in (
         ("bundle", f"{bundle.path}  {len(manifest.files)} files, {size:.1f} MB, each as it was written", ""),
         ("digest", bundle.digest, ""),
-        ("model", f"{manifest.task}: {_classes(bundle)}; fairlead {manifest.fairlead}, opset {manifest.opset}", ""),
+        ("model", f"{manifest.task}: {_classes(bundle)}; {_made(bundle)}", ""),
         ("parity", _parity(bundle), ""),
+        *([("in 8 bits", _int8(bundle), "")] if manifest.precision == "int8" else []),
         ("goldens", f"answered here; largest difference {apart:.1g}, and {manifest.tolerance:g} is tolerated", ""),
         ("signature", signature, ""),
         ("gate", explain_gate(decision_of(bundle)), "" if passes else "yellow"),
@@ -73,9 +75,25 @@ def next_step(bundle: Bundle, run: RunFolder) -> str:
     )
 
 
+def _made(bundle: Bundle) -> str:
+    manifest = bundle.manifest
+    return f"fairlead {manifest.fairlead}, opset {manifest.opset}, {manifest.precision}"
+
+
 def _classes(bundle: Bundle) -> str:
     names = list(bundle.labels)
     return ", ".join(names[:6]) + (f", ... ({len(names)} in all)" if len(names) > 6 else "")
+
+
+def _int8(bundle: Bundle) -> str:
+    """Says what 8 bits cost on test rows; the whole of it stands in the bundle."""
+    record = read_json(INT8, bundle.read(INT8))
+    accuracy = {name: Estimate.from_dict(record["accuracy"][name]) for name in ("before", "after", "change")}
+    return (
+        f"accuracy {accuracy['before']} -> {accuracy['after']}, change {accuracy['change']}, on "
+        f"{accuracy['change'].rows} test rows; decided otherwise {record['decided_otherwise']:.1%}; "
+        f"more in {bundle.path / INT8}"
+    )
 
 
 def _parity(bundle: Bundle) -> str:
@@ -86,4 +104,5 @@ def _parity(bundle: Bundle) -> str:
         if parity.get(kind)
     ]
     note = f"; {parity['note']}" if parity.get("note") else ""
-    return "; ".join(parts) + note
+    of = " (the graph in 32 bits)" if bundle.manifest.precision == "int8" else ""
+    return "; ".join(parts) + of + note

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,11 +18,14 @@ from fairlead.bundle import bundle as layout
 from fairlead.data import ImageRows
 from fairlead.errors import ConfigurationError, ExportError, FairleadError, UnreadableFileError
 from fairlead.evidence import Ledger, Override
+from fairlead.export.answers import Progress
 from fairlead.export.awkward import awkward_files, golden_files
 from fairlead.export.graph import OPSET, answering, export_graph, export_weights
+from fairlead.export.int8 import Int8Model, Judge, int8_model
 from fairlead.export.parity import TOLERANCE, check_parity
 from fairlead.export.reference import reference_tallies
 from fairlead.judgement import GateDecision
+from fairlead.measures import GroupTally
 from fairlead.modules import ImageClassifier, load_model
 from fairlead.records import RunFolder, Split, TaskKind
 
@@ -38,6 +41,8 @@ class ExportSettings:
         override: Who answers for the release where the gate blocks.
         key: A private key to sign with.
         rows: Held-out files to compare on at most; every one takes as long as an answer of each model.
+        int8: Judges the model in 8 bits, which is then what the bundle holds; None for 32 bits.
+        progress: Shows how far the rows are that it is judged by.
 
     Examples:
         >>> ExportSettings().rows
@@ -48,6 +53,8 @@ class ExportSettings:
     override: Override | None = None
     key: Path | None = None
     rows: int = 64
+    int8: Judge | None = None
+    progress: Progress = lambda seen: seen
 
 
 def export_run(
@@ -56,7 +63,9 @@ def export_run(
     """Writes the bundle of the model that a run kept, with the gate's verdict inside, and opens it.
 
     Nothing is written unless the exported model answers raw files as the trained one does: held-out ones, and
-    awkward ones drawn on the spot. The bundle is opened and its goldens are answered before it takes its place.
+    awkward ones drawn on the spot. A model in 8 bits is judged by what it is worth on test rows besides, and its
+    findings, with the gate's word on them, are then those of the bundle. The bundle is opened and its goldens are
+    answered before it takes its place.
 
     Args:
         run: A finished run.
@@ -78,17 +87,26 @@ def export_run(
             "this model draws its decisions, and what is served answers two alike people alike; choose thresholds "
             "that are not drawn: --mitigate thresholds, or one-threshold"
         )
-    evidence, decision = _evidence(run, settings.override)
     graph = export_graph(module)
-    predictor = Predictor(graph, module.preprocessing, module.labels)
-    files, parity = _compare(module, predictor, rows, settings.rows, gone)
-    content = _records(run, module, rows) | files | {layout.MODEL: graph, layout.EVIDENCE: _json(evidence)}
+    files, parity = _compare(module, Predictor(graph, module.preprocessing, module.labels), rows, settings.rows, gone)
+    content = _records(run, module, rows) | files | {layout.MODEL: graph}
+    int8 = None
+    if settings.int8 is not None:
+        if rows is None:
+            raise ConfigurationError(
+                f"a model in 8 bits is judged by the run's data, but {gone}; export without --int8"
+            )
+        int8 = int8_model(graph, module, rows, settings.int8, progress=settings.progress)
+        content |= _int8_files(int8, module, content)
+    evidence, decision = _evidence(run, settings.override, int8)
+    content[layout.EVIDENCE] = _json(evidence)
     manifest = Manifest(
         task=TaskKind.of_classes(len(module.labels)).value,
         labels_sha256=FileDigest.of(content[layout.LABELS]).sha256,
         fairlead=__version__,
         opset=OPSET,
-        tolerance=TOLERANCE,
+        precision="fp32" if int8 is None else "int8",
+        tolerance=TOLERANCE if int8 is None else int8.tolerance,
         gate=decision.to_dict(),
         parity=parity,
         versions={name: version(name) for name in _VERSIONS},
@@ -104,8 +122,8 @@ def export_run(
     return Bundle.open(write_bundle(target, content, manifest.to_bytes(), check=check))
 
 
-def _evidence(run: RunFolder, override: Override | None) -> tuple[dict[str, Any], GateDecision]:
-    """Returns the run's findings and the gate's decision; an override that is needed stands in both."""
+def _evidence(run: RunFolder, override: Override | None, int8: Int8Model | None) -> tuple[dict[str, Any], GateDecision]:
+    """Returns the findings and the gate's decision; an override that is needed stands in both."""
     try:
         content = json.loads(run.evidence.read_text(encoding="utf-8"))
         ledger, gate = Ledger.from_dict(content), content["gate"]
@@ -115,6 +133,8 @@ def _evidence(run: RunFolder, override: Override | None) -> tuple[dict[str, Any]
         raise ConfigurationError(
             f"{run.evidence} cannot be read ({error}), and no bundle is made without evidence; name a finished run"
         ) from error
+    if int8 is not None:  # what the run found is of another model; an override that was given for it, too
+        ledger, decision = int8.judged.ledger, int8.judged.gate
     if override is not None and not decision.passes:
         ledger = ledger.add(override.finding())
         decision = GateDecision(True, decision.blocked_by, override)
@@ -160,12 +180,32 @@ def _records(run: RunFolder, module: ImageClassifier, rows: ImageRows | None) ->
         layout.LABELS: _json(list(module.labels)),
         layout.CALIBRATION: _json({"schema": 1, "temperature": float(module.temperature)}),
         layout.DECISION: _json(module.decision.to_dict() if module.decision else None),
-        layout.REFERENCE: json.dumps(
-            {"schema": 1, "split": "calibration", "tallies": [tally.to_dict() for tally in tallies]}
-        ).encode("utf-8"),
+        layout.REFERENCE: _tallies(tallies),
     }
     kept = {layout.METRICS: run.metrics, layout.CARD: run.path / "card.md"}
     return records | {name: file.read_bytes() for name, file in kept.items() if file.is_file()}
+
+
+def _int8_files(int8: Int8Model, module: ImageClassifier, content: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Returns what is another's in a bundle of 8 bits: graph, goldens' answers, tallies, and its worth on the card."""
+    predictor = Predictor(int8.graph, module.preprocessing, module.labels)
+    goldens = {name: picture for name, picture in content.items() if name.endswith(".png")}
+    answers, _ = predictor.run(np.stack([predictor.pixels(picture) for picture in goldens.values()]))
+    told = ["", "## In 8 bits", "", "This bundle holds the model in 8 bits. On test rows, from 32 bits to 8:", ""]
+    told += [f"    {line}" for line in int8.judged.lines]
+    card = content.get(layout.CARD, b"# A model in 8 bits\n").decode("utf-8")
+    return {
+        layout.MODEL: int8.graph,
+        layout.GOLDENS: _json(Goldens(goldens, answers.astype(np.float64)).to_dict()),
+        layout.REFERENCE: _tallies(int8.tallies),
+        layout.INT8: _json(int8.judged.record),
+        layout.CARD: (card.rstrip("\n") + "\n" + "\n".join(told) + "\n").encode("utf-8"),
+    }
+
+
+def _tallies(tallies: Sequence[GroupTally]) -> bytes:
+    counted = [tally.to_dict() for tally in tallies]
+    return json.dumps({"schema": 1, "split": "calibration", "tallies": counted}).encode("utf-8")
 
 
 def _json(content: Mapping[str, Any] | list[Any] | None) -> bytes:

@@ -98,6 +98,7 @@ class ServedModel:
         return {
             "digest": self.bundle.digest,
             "task": manifest.task,
+            "precision": manifest.precision,
             "labels": list(self.bundle.labels),
             "labels_sha256": manifest.labels_sha256,
             "input_size": list(self.bundle.preprocessing.size),

@@ -1,0 +1,107 @@
+"""A graph in 8 bits: faster on a processor, a quarter of the size, and no longer quite the same model."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from fairlead.errors import ExportError
+
+_TYPES = ("Conv", "Gemm", "MatMul", "Add", "Relu", "Clip", "MaxPool", "AveragePool", "GlobalAveragePool")
+_BATCH = 8
+
+
+def quantise(graph: bytes, pixels: NDArray[np.uint8]) -> bytes:
+    """Returns the graph with the backbone's arithmetic in 8 bits, its ranges read off some pictures.
+
+    Static quantisation by ONNX Runtime: weights by channel, activations by the smallest and largest value seen.
+    Weights have 7 bits: with 8, processors without VNNI add two products in 16 bits and cut what does not fit, so that
+    another processor would be another model. Normalisation, head, temperature and softmax are as they were.
+
+    Args:
+        graph: An ONNX file as ``export_graph`` makes it.
+        pixels: (N, 3, H, W) uint8 that nothing is measured on.
+
+    Raises:
+        ExportError: no pictures, or a graph that ONNX Runtime cannot quantise.
+    """
+    if not len(pixels):
+        raise ExportError("8 bits need pictures to read the ranges off; the calibration split has none")
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime ships no types
+        def __init__(self) -> None:
+            self._parts = iter(pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH))
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            part = next(self._parts, None)
+            return None if part is None else {"pixels": part}
+
+    with tempfile.TemporaryDirectory(prefix="fairlead-int8-") as folder, _quietly():
+        place = Path(folder)
+        (place / "given.onnx").write_bytes(graph)
+        try:
+            quant_pre_process(str(place / "given.onnx"), str(place / "ready.onnx"), skip_symbolic_shape=True)
+            quantize_static(
+                str(place / "ready.onnx"),
+                str(place / "int8.onnx"),
+                Reader(),
+                quant_format=QuantFormat.QDQ,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                reduce_range=True,
+                calibrate_method=CalibrationMethod.MinMax,
+                op_types_to_quantize=list(_TYPES),
+                nodes_to_exclude=_head(onnx.load(place / "ready.onnx")),
+            )
+            made = onnx.load(place / "int8.onnx")
+        except Exception as error:  # what ONNX Runtime raises is not a closed list
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise ExportError(
+                f"the graph cannot be brought into 8 bits ({reason}); export it without --int8"
+            ) from error
+    if not any(node.op_type == "QuantizeLinear" for node in made.graph.node):
+        raise ExportError("nothing in this graph can be brought into 8 bits; export it without --int8")
+    content: bytes = made.SerializeToString()
+    return content
+
+
+def _head(model: Any) -> list[str]:
+    """Returns the names of the nodes that do not lead to the features: the head, and what follows it."""
+    makers = {output: node for node in model.graph.node for output in node.output}
+    kept, waiting = set(), ["features"]
+    while waiting:
+        node = makers.get(waiting.pop())
+        if node is not None and node.name not in kept:
+            kept.add(node.name)
+            waiting.extend(node.input)
+    return [node.name for node in model.graph.node if node.name not in kept]
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Drops what ONNX Runtime prints and logs while it quantises."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(level)
