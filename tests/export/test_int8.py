@@ -148,10 +148,13 @@ def test_an_answer_that_differs_between_kernels_is_not_shipped(kept, rows, monke
     run = Predictor.run
     graph = Bundle.open(kept.bundle).read("model.onnx")
     predictor = Predictor.of(Bundle.open(kept.bundle))
-    assert int8_module.tolerance(graph, predictor) == 0.005
+    assert int8_module.tolerance(graph, predictor, predictor) == 0.005
+    other = Predictor.of(Bundle.open(kept.bundle))
+    other.run = lambda pixels: (predictor.run(pixels)[0] + 0.04, None)
+    assert int8_module.tolerance(graph, predictor, other) == pytest.approx(0.02, abs=1e-4)
     monkeypatch.setattr(Predictor, "run", lambda self, pixels: (run(self, pixels)[0] + 0.03, None))
     with pytest.raises(ExportError, match="would not hold elsewhere"):
-        int8_module.tolerance(graph, predictor)
+        int8_module.tolerance(graph, predictor, predictor)
 
 
 def test_the_command_makes_one_and_verify_tells_of_it(kept, tmp_path, capsys):

@@ -8,10 +8,12 @@ from fairlead.bundle.explainer import Explainer
 from fairlead.bundle.goldens import Goldens
 from fairlead.bundle.manifest import FileDigest, Manifest
 from fairlead.bundle.predictor import Predictor
+from fairlead.bundle.runtime import RUNTIMES, check_runtime
 from fairlead.bundle.signature import sign_bundle, verify_signature
 from fairlead.bundle.writing import check_target, write_bundle
 
 __all__ = [
+    "RUNTIMES",
     "Answer",
     "Bundle",
     "Explainer",
@@ -20,6 +22,7 @@ __all__ = [
     "Manifest",
     "Predictor",
     "check_content",
+    "check_runtime",
     "check_target",
     "sign_bundle",
     "usable_cores",

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from fairlead.bundle.predictor import Pixels, Predictor
+from fairlead.bundle.predictor import Predictor
+from fairlead.bundle.runtime import Pixels
 from fairlead.errors import UnknownNameError
 from fairlead.measures import PartitionTree, deletion_areas, owen_values
 from fairlead.records import Attribution, AttributionCertificate

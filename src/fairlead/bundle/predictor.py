@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,11 @@ from fairlead.bundle.bundle import GOLDENS, MODEL, Bundle
 from fairlead.bundle.contents import check_content, read_json
 from fairlead.bundle.cores import usable_cores
 from fairlead.bundle.goldens import Goldens
+from fairlead.bundle.runtime import Floats, Pixels, start_runtime
 from fairlead.errors import BundleError, ConfigurationError, UnreadableFileError
 from fairlead.preprocessing import MAX_PIXELS, ImagePreprocessing, decode_image
 from fairlead.records import DecisionRule, Labels
 
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 BATCH = 32
 
 
@@ -34,11 +32,12 @@ class Predictor:
         preprocessing: From a picture to its pixels.
         labels: The C classes.
         decision: From probabilities to a class; None for the most probable one.
-        threads: Of ONNX Runtime and for decoding; None for as many as the process has cores.
+        threads: For an answer and for decoding; None for as many as the process has cores.
+        runtime: ``"onnxruntime"``, or ``"openvino"`` where it is installed.
 
     Raises:
         BundleError: a model that cannot be run, keeps tensors elsewhere, or does not fit the labels.
-        ConfigurationError: no ONNX Runtime, or a rule that draws.
+        ConfigurationError: no such runtime, or a rule that draws.
     """
 
     def __init__(
@@ -49,6 +48,7 @@ class Predictor:
         *,
         decision: DecisionRule | None = None,
         threads: int | None = None,
+        runtime: str = "onnxruntime",
     ) -> None:
         if decision is not None and decision.randomised:
             raise ConfigurationError("a rule that draws its decisions is not served; choose thresholds that do not")
@@ -57,28 +57,27 @@ class Predictor:
         self.labels = labels
         self.decision = decision
         self.threads = threads or usable_cores()
-        self._session = _session(model, self.threads)
+        self.runtime = start_runtime(runtime, model, self.threads)
         height, width = preprocessing.size
-        taken, given = (
-            [(port.type, *port.shape[1:]) for port in ports]
-            for ports in (self._session.get_inputs(), self._session.get_outputs())
-        )
-        fits = taken == [("tensor(uint8)", 3, height, width)] and given[:1] == [("tensor(float)", len(labels))]
-        if not fits or [len(port) for port in given] != [2, 2]:
+        taken, given = self.runtime.taken, self.runtime.given
+        fits = taken == (("uint8", (3, height, width)),) and given[:1] == (("float", (len(labels),)),)
+        if not fits or [len(shape) for _, shape in given] != [1, 1]:
             raise BundleError(
-                f"{MODEL} maps {taken} to {given}, which are not pixels of {height} x {width} to "
+                f"{MODEL} maps {list(taken)} to {list(given)}, which are not pixels of {height} x {width} to "
                 f"{len(labels)} classes and features; export the bundle anew"
             )
 
     @classmethod
-    def of(cls, bundle: Bundle, *, threads: int | None = None) -> Predictor:
+    def of(cls, bundle: Bundle, *, threads: int | None = None, runtime: str = "onnxruntime") -> Predictor:
         """Makes the predictor of a bundle.
 
         Raises:
             BundleError: a file that was altered.
         """
         model = bundle.read(MODEL)
-        return cls(model, bundle.preprocessing, bundle.labels, decision=bundle.decision, threads=threads)
+        return cls(
+            model, bundle.preprocessing, bundle.labels, decision=bundle.decision, threads=threads, runtime=runtime
+        )
 
     def pixels(self, item: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Pixels:
         """Returns (3, H, W) pixels of a picture.
@@ -102,8 +101,7 @@ class Predictor:
 
     def run(self, pixels: Pixels) -> tuple[Floats, Floats]:
         """Maps (N, 3, H, W) pixels to (N, C) probabilities and (N, D) features."""
-        probabilities, features = self._session.run(None, {self._session.get_inputs()[0].name: pixels})
-        return probabilities, features
+        return self.runtime.run(pixels)
 
     def answer(
         self, item: bytes | Path, *, sensitive: Mapping[str, str | None] | None = None, features: bool = False
@@ -220,23 +218,3 @@ class Predictor:
                 f"model's, and {bundle.manifest.tolerance:g} is tolerated; try another processor or ONNX Runtime"
             )
         return float(apart[worst])
-
-
-def _session(model: bytes, threads: int) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ConfigurationError(
-            "a bundle is answered by ONNX Runtime, which is not installed; pip install 'fairlead[serve]'"
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that wait sleep: those that spin take the core from the one they wait for, twice the time on busy cores.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # errors; what it warns of, no caller can mend
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # what ONNX Runtime raises is not a closed list
-        reason = str(error).partition("\n")[0]
-        raise BundleError(f"{MODEL} cannot be run ({reason}); export the bundle anew") from error

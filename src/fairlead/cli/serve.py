@@ -29,11 +29,12 @@ def run_serve(arguments: Sequence[str]) -> int:
     host = "127.0.0.1" if options.host == "localhost" else options.host
     _check_address(host, options)
 
-    from fairlead.bundle import Bundle, verify_signature
+    from fairlead.bundle import Bundle, check_runtime, verify_signature
     from fairlead.serving.served_model import check_gate
     from fairlead.serving.settings import ServiceSettings
 
     folder = Path(options.bundle)
+    check_runtime(options.runtime)
     bundle = Bundle.open(folder)
     if options.key is not None:
         verify_signature(folder, Path(options.key))
@@ -66,6 +67,13 @@ def _parser() -> Parser:
     add("--by", type=str, default=None, metavar="NAME", help="who answers for the override")
     add("--key", type=str, default=None, metavar="PUB", help="public key (PEM) the bundle must be signed by")
     add("--api-key-file", type=str, default=None, metavar="FILE", help="holds the key that clients must send")
+    add(
+        "--runtime",
+        type=str,
+        default="onnxruntime",
+        metavar="NAME",
+        help="what runs the graph: onnxruntime, or openvino where it is installed and faster",
+    )
     add("--no-api-key", action="store_true", help="answer anyone, beyond this machine too")
     return parser
 
@@ -76,6 +84,7 @@ def _environment(options: Any) -> dict[str, str]:  # options: what jsonargparse 
         "FAIRLEAD_BUNDLE": str(Path(options.bundle).absolute()),
         "FAIRLEAD_KEY": options.key and str(Path(options.key).absolute()),
         "FAIRLEAD_API_KEY_FILE": options.api_key_file and str(Path(options.api_key_file).absolute()),
+        "FAIRLEAD_RUNTIME": options.runtime,
         "FAIRLEAD_NO_API_KEY": "true" if options.no_api_key else None,
     }
     if options.override is not None or options.by is not None:

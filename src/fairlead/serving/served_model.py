@@ -54,7 +54,7 @@ class ServedModel:
         recorded = bundle.manifest.gate.get("override")
         override = recorded or (settings.override.to_dict() if _needs(bundle) and settings.override else None)
         held = "bundle" if recorded else "memory" if override else ""
-        predictor = Predictor.of(bundle)
+        predictor = Predictor.of(bundle, runtime=settings.runtime)
         return cls(bundle, predictor, override, held, predictor.self_test(bundle), signature)
 
     def answer(
@@ -99,6 +99,7 @@ class ServedModel:
             "digest": self.bundle.digest,
             "task": manifest.task,
             "precision": manifest.precision,
+            "runtime": self.predictor.runtime.name,
             "labels": list(self.bundle.labels),
             "labels_sha256": manifest.labels_sha256,
             "input_size": list(self.bundle.preprocessing.size),

@@ -68,6 +68,7 @@ class ServiceSettings:
         override: Who answers for serving a bundle that its gate blocks; held in memory, shown by ``/model``.
         api_key: What a client must send; None asks for none on loopback, and refuses everyone elsewhere.
         open_to_all: Whether anyone may ask without a key, from anywhere.
+        runtime: What runs the graph: ``"onnxruntime"``, or ``"openvino"`` where it is installed.
         limits: What a request may take.
 
     Raises:
@@ -87,6 +88,7 @@ class ServiceSettings:
     override: Override | None = None
     api_key: str | None = None
     open_to_all: bool = False
+    runtime: str = "onnxruntime"
     limits: ServiceLimits = ServiceLimits()
 
     def __post_init__(self) -> None:
@@ -98,7 +100,7 @@ class ServiceSettings:
         """Reads the settings from variables that begin with ``FAIRLEAD_``.
 
         They are ``BUNDLE``, ``KEY``, ``OVERRIDE`` with ``OVERRIDE_BY``, ``API_KEY`` or ``API_KEY_FILE``,
-        ``NO_API_KEY``, and the limits by their names in capitals.
+        ``NO_API_KEY``, ``RUNTIME``, and the limits by their names in capitals.
 
         Raises:
             ConfigurationError: a value that is none.
@@ -122,6 +124,7 @@ class ServiceSettings:
             override=override,
             api_key=read_api_key(Path(given["API_KEY_FILE"])) if "API_KEY_FILE" in given else given.get("API_KEY"),
             open_to_all=_switch("NO_API_KEY", given),
+            runtime=given.get("RUNTIME", "onnxruntime"),
             limits=limits,
         )
 
