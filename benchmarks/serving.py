@@ -19,6 +19,7 @@ nothing. *Overload*: many times the rate that was sustained, sent by the clock, 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import tempfile
 from collections import defaultdict
@@ -63,15 +64,19 @@ def speed(services: Sequence[Service], rounds: int, seconds: float) -> dict[tupl
     return seen
 
 
-def speed_table(seen: dict[tuple[str, int], list[Seen]], ours: str) -> Iterator[str]:
-    yield "| service | clients | requests a second | p50, ms | p99, ms | ours / this, requests a second |"
-    yield "|---|---|---|---|---|---|"
+def speed_table(seen: dict[tuple[str, int], list[Seen]], ours: Sequence[str]) -> Iterator[str]:
+    peers = list(dict.fromkeys(name for name, _ in seen if name not in ours))
+    yield f"| service | clients | requests a second | p50, ms | p99, ms | {' | '.join(f'over {peer}' for peer in peers)} |"
+    yield "|---|---|---|---|---|" + "---|" * len(peers)
     for (name, clients), rounds in sorted(seen.items(), key=lambda pair: pair[0][1]):
-        ratios = [mine.rate / theirs.rate for mine, theirs in zip(seen[ours, clients], rounds, strict=True)]
+        over = [
+            spread([mine.rate / theirs.rate for mine, theirs in zip(rounds, seen[peer, clients], strict=True)])
+            for peer in peers
+        ]
         yield (
             f"| {name} | {clients} | {spread([one.rate for one in rounds])} "
             f"| {spread([one.quantile(0.5) for one in rounds])} | {spread([one.quantile(0.99) for one in rounds])} "
-            f"| {'' if name == ours else spread(ratios)} |"
+            f"| {' | '.join(over if name in ours else [''] * len(peers))} |"
         )
 
 
@@ -134,9 +139,15 @@ def report(model: str, quick: bool) -> Iterator[str]:
     seconds = 2.0 if quick else 2.5
     with tempfile.TemporaryDirectory() as scratch:
         bento, lit = bentoml_service(model), litserve_service(model)
-        ours, trivial = fairlead_service(model, Path(scratch)), trivial_service()
-        with bento.running() as bento_start, lit.running() as lit_start, ours.running():
-            seen = speed((bento, lit, ours), rounds[0], seconds)
+        ours, *others = (
+            fairlead_service(model, Path(scratch) / f"{runtime}-{precision}", precision=precision, runtime=runtime)
+            for runtime in ("onnxruntime", "openvino")
+            for precision in ("fp32", "int8")
+        )
+        trivial = trivial_service()
+        with contextlib.ExitStack() as stack:
+            bento_start, lit_start, *_ = (stack.enter_context(one.running()) for one in (bento, lit, ours, *others))
+            seen = speed((bento, lit, ours, *others), rounds[0], seconds)
             sustained = float(np.median([one.rate for one in seen[ours.name, 4]]))
         with ours.running():
             crowd = list(overload(ours, sustained, 8 if quick else 15))
@@ -145,7 +156,7 @@ def report(model: str, quick: bool) -> Iterator[str]:
     yield f"## {model}\n"
     ended = os.getloadavg()[0]
     yield f"Load of the machine when this began: {began:.1f} on {usable_cores()} cores; at its end {ended:.1f}.\n"
-    yield from speed_table(seen, ours.name)
+    yield from speed_table(seen, [ours.name, *(other.name for other in others)])
     yield "\n### Start to ready\n"
     yield from start_table(taken, trivial.name)
     yield "\n### Overload\n"

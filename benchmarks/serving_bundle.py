@@ -11,7 +11,7 @@ import torch
 from fairlead import __version__
 from fairlead.bundle import FileDigest, Goldens, Manifest, Predictor, write_bundle
 from fairlead.bundle import bundle as layout
-from fairlead.export import export_graph, export_weights, golden_files
+from fairlead.export import export_graph, export_weights, golden_files, quantise
 from fairlead.export.graph import OPSET
 from fairlead.measures import FeatureGroups, GroupTally
 from fairlead.modules import ImageClassifier
@@ -19,11 +19,14 @@ from fairlead.modules import ImageClassifier
 GATE = {"passes": True, "blocked_by": [], "override": None}
 
 
-def random_bundle(folder: Path, model: str, classes: int) -> Path:
+def random_bundle(folder: Path, model: str, classes: int, *, precision: str = "fp32") -> Path:
     """Writes it, with a gate that passes, goldens of its own answers, and a tally of made-up rows."""
     torch.manual_seed(0)
     module = ImageClassifier([f"class{code}" for code in range(classes)], backbone=f"random:{model}").eval()
-    graph = export_graph(module)
+    graph, tolerated = export_graph(module), 1e-4
+    if precision == "int8":
+        crops = np.random.default_rng(0).integers(0, 256, (16, 3, *module.preprocessing.size), dtype=np.uint8)
+        graph, tolerated = quantise(graph, crops), 0.1
     predictor = Predictor(graph, module.preprocessing, module.labels)
     pictures = {f"goldens/{name}": content for name, content in golden_files().items()}
     expected, _ = predictor.run(np.stack([predictor.pixels(content) for content in pictures.values()]))
@@ -51,7 +54,8 @@ def random_bundle(folder: Path, model: str, classes: int) -> Path:
         labels_sha256=FileDigest.of(files[layout.LABELS]).sha256,
         fairlead=__version__,
         opset=OPSET,
-        tolerance=1e-4,
+        tolerance=tolerated,
+        precision=precision,
         gate=GATE,
         parity={"awkward": None, "held_out": None, "note": "random weights, for speed alone"},
         versions={},

@@ -107,9 +107,10 @@ def litserve_service(model: str) -> Service:
     return Service("LitServe, eager torch", command, Target(port), "/health", _peer(model))
 
 
-def fairlead_service(model: str, folder: Path) -> Service:
+def fairlead_service(model: str, folder: Path, *, precision: str = "fp32", runtime: str = "onnxruntime") -> Service:
     """With a signed bundle and an API key, both written to the folder."""
-    bundle, port = random_bundle(folder / "bundle", model, CLASSES), free_port()
+    folder.mkdir(exist_ok=True)
+    bundle, port = random_bundle(folder / "bundle", model, CLASSES, precision=precision), free_port()
     private, public, secret = (folder / name for name in ("private.pem", "public.pem", "api_key"))
     _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(private))
     _openssl("ec", "-in", str(private), "-pubout", "-out", str(public))
@@ -117,9 +118,12 @@ def fairlead_service(model: str, folder: Path) -> Service:
     secret.write_text("sesame\n")
     command = (
         sys.executable, "-c", "import sys; from fairlead.cli.main import main; sys.exit(main())", "serve", str(bundle),
-        "--port", str(port), "--key", str(public), "--api-key-file", str(secret),
+        "--port", str(port), "--key", str(public), "--api-key-file", str(secret), "--runtime", runtime,
     )  # fmt: skip
-    return Service("fairlead serve", command, Target(port, headers={"Authorization": "Bearer sesame"}))
+    name = (
+        "fairlead serve" + (", OpenVINO" if runtime == "openvino" else "") + (", int8" if precision == "int8" else "")
+    )
+    return Service(name, command, Target(port, headers={"Authorization": "Bearer sesame"}))
 
 
 def _openssl(*arguments: str) -> None:
