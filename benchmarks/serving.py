@@ -66,17 +66,18 @@ def speed(services: Sequence[Service], rounds: int, seconds: float) -> dict[tupl
 
 def speed_table(seen: dict[tuple[str, int], list[Seen]], ours: Sequence[str]) -> Iterator[str]:
     peers = list(dict.fromkeys(name for name, _ in seen if name not in ours))
-    yield f"| service | clients | requests a second | p50, ms | p99, ms | {' | '.join(f'over {peer}' for peer in peers)} |"
+    over = " | ".join(f"over {peer}" for peer in peers)
+    yield f"| service | clients | requests a second | p50, ms | p99, ms | {over} |"
     yield "|---|---|---|---|---|" + "---|" * len(peers)
     for (name, clients), rounds in sorted(seen.items(), key=lambda pair: pair[0][1]):
-        over = [
+        ratios = [
             spread([mine.rate / theirs.rate for mine, theirs in zip(rounds, seen[peer, clients], strict=True)])
             for peer in peers
         ]
         yield (
             f"| {name} | {clients} | {spread([one.rate for one in rounds])} "
             f"| {spread([one.quantile(0.5) for one in rounds])} | {spread([one.quantile(0.99) for one in rounds])} "
-            f"| {' | '.join(over if name in ours else [''] * len(peers))} |"
+            f"| {' | '.join(ratios if name in ours else [''] * len(peers))} |"
         )
 
 

@@ -39,7 +39,7 @@ def tell_bundle(bundle: Bundle, *, apart: float, signature: str) -> None:
         ("model", f"{manifest.task}: {_classes(bundle)}; {_made(bundle)}", ""),
         ("parity", _parity(bundle), ""),
         *([("in 8 bits", _int8(bundle), "")] if manifest.precision == "int8" else []),
-        ("goldens", f"answered here; largest difference {apart:.1g}, and {manifest.tolerance:g} is tolerated", ""),
+        ("goldens", f"answered here; largest difference {apart:.1g}, and {manifest.tolerance:.2g} is tolerated", ""),
         ("signature", signature, ""),
         ("gate", explain_gate(decision_of(bundle)), "" if passes else "yellow"),
     ):
@@ -71,7 +71,8 @@ def next_step(bundle: Bundle, run: RunFolder) -> str:
         return f"fairlead serve {shlex.quote(str(bundle.path))}"
     return (
         f"mend what blocks the gate ({bundle.path / EVIDENCE} says how), or answer for it: "
-        f'fairlead bundle {shlex.quote(str(run.path))} --override "reason" --by NAME'
+        f"fairlead bundle {shlex.quote(str(run.path))}{' --int8' if bundle.manifest.precision == 'int8' else ''} "
+        '--override "reason" --by NAME'
     )
 
 
