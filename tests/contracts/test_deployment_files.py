@@ -31,8 +31,13 @@ def manifest(kind):
 
 @pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: file.stem)
 def test_kubernetes_knows_every_field(file):
-    for document in yaml.safe_load_all(file.read_text()):
+    documents = list(yaml.safe_load_all(file.read_text()))
+    assert documents
+    for document in documents:
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+        wrong = document | {"spec": document["spec"] | {"replica": 2}}
+        with pytest.raises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate(wrong, kubernetes_validate.latest_version(), strict=True)
 
 
 def test_every_manifest_is_applied_and_selects_the_pods():

@@ -36,42 +36,9 @@ def quantise(graph: bytes, pixels: NDArray[np.uint8]) -> bytes:
     """
     if not len(pixels):
         raise ExportError("8 bits need pictures to read the ranges off; the calibration split has none")
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime ships no types
-        def __init__(self) -> None:
-            self._parts = iter(pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH))
-
-        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-            part = next(self._parts, None)
-            return None if part is None else {"pixels": part}
-
     with tempfile.TemporaryDirectory(prefix="fairlead-int8-") as folder, _quietly():
-        place = Path(folder)
-        (place / "given.onnx").write_bytes(graph)
         try:
-            quant_pre_process(str(place / "given.onnx"), str(place / "ready.onnx"), skip_symbolic_shape=True)
-            quantize_static(
-                str(place / "ready.onnx"),
-                str(place / "int8.onnx"),
-                Reader(),
-                quant_format=QuantFormat.QDQ,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                per_channel=True,
-                reduce_range=True,
-                calibrate_method=CalibrationMethod.MinMax,
-                op_types_to_quantize=list(_TYPES),
-                nodes_to_exclude=_head(onnx.load(place / "ready.onnx")),
-            )
-            made = onnx.load(place / "int8.onnx")
+            made = _quantised(graph, pixels, Path(folder))
         except Exception as error:  # what ONNX Runtime raises is not a closed list
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise ExportError(
@@ -81,6 +48,37 @@ def quantise(graph: bytes, pixels: NDArray[np.uint8]) -> bytes:
         raise ExportError("nothing in this graph can be brought into 8 bits; export it without --int8")
     content: bytes = made.SerializeToString()
     return content
+
+
+def _quantised(graph: bytes, pixels: NDArray[np.uint8], place: Path) -> Any:
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime ships no types
+        def __init__(self) -> None:
+            self._parts = iter(pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH))
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            part = next(self._parts, None)
+            return None if part is None else {"pixels": part}
+
+    given, ready, written = (str(place / f"{name}.onnx") for name in ("given", "ready", "int8"))
+    Path(given).write_bytes(graph)
+    quant_pre_process(given, ready, skip_symbolic_shape=True)
+    quantization.quantize_static(
+        ready,
+        written,
+        Reader(),
+        quant_format=quantization.QuantFormat.QDQ,
+        activation_type=quantization.QuantType.QUInt8,
+        weight_type=quantization.QuantType.QInt8,
+        per_channel=True,
+        reduce_range=True,
+        calibrate_method=quantization.CalibrationMethod.MinMax,
+        op_types_to_quantize=list(_TYPES),
+        nodes_to_exclude=_head(onnx.load(ready)),
+    )
+    return onnx.load(written)
 
 
 def _head(model: Any) -> list[str]:

@@ -90,13 +90,8 @@ def export_run(
     graph = export_graph(module)
     files, parity = _compare(module, Predictor(graph, module.preprocessing, module.labels), rows, settings.rows, gone)
     content = _records(run, module, rows) | files | {layout.MODEL: graph}
-    int8 = None
-    if settings.int8 is not None:
-        if rows is None:
-            raise ConfigurationError(
-                f"a model in 8 bits is judged by the run's data, but {gone}; export without --int8"
-            )
-        int8 = int8_model(graph, module, rows, settings.int8, progress=settings.progress)
+    int8 = None if settings.int8 is None else _in_8_bits(graph, module, rows, settings, gone)
+    if int8 is not None:
         content |= _int8_files(int8, module, content)
     evidence, decision = _evidence(run, settings.override, int8)
     content[layout.EVIDENCE] = _json(evidence)
@@ -120,6 +115,14 @@ def export_run(
         Predictor.of(bundle).self_test(bundle)
 
     return Bundle.open(write_bundle(target, content, manifest.to_bytes(), check=check))
+
+
+def _in_8_bits(
+    graph: bytes, module: ImageClassifier, rows: ImageRows | None, settings: ExportSettings, gone: str
+) -> Int8Model:
+    if rows is None or settings.int8 is None:
+        raise ConfigurationError(f"a model in 8 bits is judged by the run's data, but {gone}; export without --int8")
+    return int8_model(graph, module, rows, settings.int8, progress=settings.progress)
 
 
 def _evidence(run: RunFolder, override: Override | None, int8: Int8Model | None) -> tuple[dict[str, Any], GateDecision]:
