@@ -19,6 +19,10 @@ VALUES: tuple[object, ...] = (
     float("nan"), [[[]]], {"sex": "f"}, {"\ud800": "\udfff"}, [{"a": None}] * 3, "{}", '{"a": "b"}', '[{"a": 1}]',
     "__proto__", "${jndi:ldap://127.0.0.1:CANARY/a}", "{{7*7}}", "%s%n", "' OR 1=1 --", "malignant",
 )  # fmt: skip
+TAKEN = {
+    "/predict": ("top_k", "features", "sensitive"),
+    "/explain": ("label", "mask", "evaluations", "overlay", "sensitive"),
+}
 FIELDS = (
     "top_k", "features", "sensitive", "label", "mask", "evaluations", "overlay", "image", "images", "unknown",
     "__class__", "\ud800", "", "a" * 5000,
@@ -27,9 +31,11 @@ FIELDS = (
 
 def values(rng: random.Random) -> Case:
     """Any value in any field, beside a good picture."""
-    fields = {rng.choice(FIELDS): rng.choice(VALUES) for _ in range(rng.randint(1, 3))}
+    path = "/explain" if rng.random() < 0.2 else "/predict"
+    known = TAKEN[path] if rng.random() < 0.8 else FIELDS
+    fields = {rng.choice(known): rng.choice(VALUES) for _ in range(rng.randint(1, 2))}
     name = ", ".join(f"{key[:20]!r}={str(value)[:20]!r}" for key, value in fields.items())
-    sent = posted({"image": PICTURE} | fields, "/explain" if rng.random() < 0.1 else "/predict")
+    sent = posted({"image": PICTURE} | fields, path)
     return Case("values in JSON", name, (sent,), allowed=READ)
 
 
@@ -37,12 +43,13 @@ def form_values(rng: random.Random) -> Case:
     """Any text in any field of a form."""
     value = rng.choice(VALUES)
     text = value if isinstance(value, str) else json.dumps(value)
-    field = rng.choice(FIELDS).replace('"', "")
+    path = worker(rng)
+    field = rng.choice(TAKEN[path] if rng.random() < 0.8 else FIELDS).replace('"', "")
     parts = [part("image", whole("plain.png"), "a.png"), part(field, text.encode("utf-8", "surrogatepass"))]
     rng.shuffle(parts)
     body = form(*parts)
     return Case(
-        "values in forms", f"{field[:20]!r}={text[:20]!r}", (request(body, MULTIPART, path=worker(rng)),), allowed=READ
+        "values in forms", f"{field[:20]!r}={text[:20]!r}", (request(body, MULTIPART, path=path),), allowed=READ
     )
 
 
