@@ -18,6 +18,7 @@ from fairlead.serving.settings import ServiceLimits
 T = TypeVar("T")
 PREDICT_FIELDS = ("image", "images", "top_k", "features", "sensitive")
 EXPLAIN_FIELDS = ("image", "label", "mask", "evaluations", "overlay", "sensitive")
+LARGEST_COUNT = 999_999_999
 _MARKS = (b"{", b"[", b",", b":")
 _VALUES = 20_000  # as objects they take many times the bytes that were sent, up to 400 MB of one body
 _REMEDY = "send images as multipart files, or as base64 in JSON; /docs.json has examples"
@@ -195,12 +196,10 @@ def _known(name: str, known: tuple[str, ...]) -> None:
 def _count(name: str, given: Any) -> int | None:
     if given is None:
         return None
-    try:
-        number = int(given) if isinstance(given, str) and len(given) < 10 else given
-    except ValueError:
-        number = None
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise _bad(f"{name} is a whole number from 1")
+    is_written = isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 10
+    number = int(given) if is_written else given
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= LARGEST_COUNT:
+        raise _bad(f"{name} is a whole number from 1 to {LARGEST_COUNT}")
     return number
 
 
