@@ -18,10 +18,9 @@ HUGE = 65_535
 
 
 def _zeros(count: int, level: int = 9) -> bytes:
-    packer, made = zlib.compressobj(level), []
-    for start in range(0, count, 1 << 22):
-        made.append(packer.compress(bytes(min(1 << 22, count - start))))
-    return b"".join((*made, packer.flush()))
+    packer, step = zlib.compressobj(level), 1 << 22
+    parts = [packer.compress(bytes(min(step, count - start))) for start in range(0, count, step)]
+    return b"".join((*parts, packer.flush()))
 
 
 def _text(kind: bytes, count: int) -> bytes:

@@ -128,7 +128,7 @@ def chunks(rng: random.Random) -> Case:
 def labelled(rng: random.Random) -> Case:
     """A whole picture under a wrong name and a wrong content type."""
     name = rng.choice(sorted(MAKERS))
-    sent = upload(whole(name), file=rng.choice(NAMES) or None or "x", kind=rng.choice(KINDS), path=worker(rng))
+    sent = upload(whole(name), file=rng.choice(NAMES) or "x", kind=rng.choice(KINDS), path=worker(rng))
     return Case("wrong names and types", name, (sent,), allowed=frozenset({200, 400, 422, 429, 503}))
 
 
