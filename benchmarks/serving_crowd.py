@@ -1,8 +1,9 @@
 """A crowd of clients in one thread: requests by the clock, whatever became of those before.
 
 Open loop: a request is sent when it is due, over a connection that is idle, or over a new one; a client that waited for
-its answer would ask less of a slow service, and hide how late it is. The cost of a client is what the machine cannot give
-to the service, so that requests are written once, and of an answer nothing is read but status, length and Retry-After.
+its answer would ask less of a slow service, and hide how late it is. What a client costs,
+the machine cannot give to the service: requests are written once, and of an answer nothing is read but status, length
+and Retry-After.
 """
 
 from __future__ import annotations

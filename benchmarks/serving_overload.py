@@ -82,7 +82,8 @@ def table(rounds: Sequence[Round], model: str) -> Iterator[str]:
     yield "|---|---|"
     yield f"| sustained before, requests a second | {spread([one.before.rate for one in rounds], 1)} |"
     yield f"| offered, requests a second | {spread([crowd.sent / crowd.wall for crowd in crowds])} |"
-    yield f"| times the rate sustained | {spread([one.crowd.sent / one.crowd.wall / one.before.rate for one in rounds], 1)} |"
+    times = [one.crowd.sent / one.crowd.wall / one.before.rate for one in rounds]
+    yield f"| times the rate sustained | {spread(times, 1)} |"
     yield f"| the clock missed by at most, ms | {spread([1000 * crowd.late for crowd in crowds])} |"
     yield f"| answers by status (0: broken connection), all rounds | {told} |"
     yield f"| 429, 503 and 504 without Retry-After | {without} |"
@@ -128,7 +129,7 @@ def main() -> None:
                 print(f"round {number + 1} of {options.rounds} is done", flush=True)
     lines = [
         "# Ten times too much\n",
-        "Made by `python -m benchmarks.serving_overload`, whose docstring says how. Client and service shared the cores.",
+        "Made by `python -m benchmarks.serving_overload`, whose docstring says how. The client had the same cores.",
         f"Load of the machine at the end: {os.getloadavg()[0]:.1f} on {usable_cores()} cores.\n",
         *table(rounds, options.model),
     ]

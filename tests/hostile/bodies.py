@@ -71,7 +71,8 @@ def syntax(rng: random.Random) -> Case:
         ("many numbers", "[" + "12345," * 300_000 + "1]"),
         ("escapes", '{"image": "' + "\\u0041" * 100_000 + '"}'),
         ("lone surrogates", '{"label": "\\ud800", "image": "\\udfff"}'),
-        ("a text", '"image"'), ("null", "null"), ("a list", "[]"), ("NaN", "NaN"), ("nothing", ""), ("spaces", " " * 99),
+        ("a text", '"image"'), ("null", "null"), ("a list", "[]"), ("NaN", "NaN"), ("nothing", ""),
+        ("spaces", " " * 99),
         ("a comment", "/* */" + good), ("a comma too many", good[:-1] + ",}"), ("cut short", good[: len(good) // 2]),
         ("more behind", good + good), ("single quotes", good.replace('"', "'")), ("controls", '{"image": "\x01"}'),
     ))  # fmt: skip
@@ -96,9 +97,11 @@ def garbage(rng: random.Random) -> Case:
     kind = rng.choice((
         JSON, MULTIPART, "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=a\"b",
         "multipart/form-data; boundary=" + "b" * 5000, "multipart/form-data; boundary*=utf-8''x", "multipart/mixed",
-        f"multipart/form-data; charset=utf-16; boundary={BOUNDARY}", f"multipart/form-data; charset=\0; boundary={BOUNDARY}",
+        f"multipart/form-data; charset=utf-16; boundary={BOUNDARY}",
+        f"multipart/form-data; charset=\0; boundary={BOUNDARY}",
         f"multipart/form-data; charset=base64; boundary={BOUNDARY}", f"MULTIPART/FORM-DATA;boundary={BOUNDARY}",
-        "application/x-www-form-urlencoded", "text/plain", "application/xml", "image/png", "application/json;charset=utf-16",
+        "application/x-www-form-urlencoded", "text/plain", "application/xml", "image/png",
+        "application/json;charset=utf-16",
         "application/json, text/html", ";", "/", "é", "a" * 9000, "application/vnd.bentoml+pickle",
     )).replace("\0", "\x01")  # fmt: skip
     body = rng.choice((rng.randbytes(rng.choice((0, 5, 4000))), form(part("image", whole("plain.png"), "a")), b"{}"))

@@ -6,8 +6,8 @@
 Four cases in five are of the corpus (``corpus.py``), sent by four clients at a time over raw sockets; the rest are made
 by schemathesis from the service's own OpenAPI document, half of them against it. Every answer is held to ``laws.py``.
 Memory is that of all processes of the service. What it may hold at most follows from its limits: a picture of
-``FAIRLEAD_PIXELS`` in each thread at 16 bytes a pixel (RGBA, a white ground, the composite, and the picture turned), and
-in each slot three times ``FAIRLEAD_BODY_BYTES`` (as received, as text, decoded). Afterwards the service has to answer
+``FAIRLEAD_PIXELS`` in each thread at 16 bytes a pixel (RGBA, a white ground, the composite, the picture turned), and in
+each slot three times ``FAIRLEAD_BODY_BYTES`` (as received, as text, decoded). Afterwards the service has to answer
 known pictures as it did, at the speed that it had, with no more open files, and to have given back most of the memory.
 """
 
@@ -161,9 +161,8 @@ def again(service: Service, seed: int, number: int) -> int:
     made = case(seed, number)
     answer = exchange(service.port, made)
     print(f"{made.family}, {made.name}\nsent      {[segment[:1500] for segment in made.segments]}")
-    print(
-        f"answered  {answer.status} in {answer.seconds:.2f} s {answer.trouble}\n{answer.headers}\n{answer.body[:1500]!r}"
-    )
+    print(f"answered  {answer.status} in {answer.seconds:.2f} s {answer.trouble}\n{answer.headers}")
+    print(repr(answer.body[:1500]))
     laws = broken(made, answer)
     print(f"broken    {laws or 'nothing'}")
     return int(bool(laws))

@@ -28,7 +28,8 @@ HEADERS: tuple[tuple[str, str], ...] = (
     ("X-Forwarded-Host", "evil.example"), ("Forwarded", "for=127.0.0.1"), ("Cookie", "a=" + "b" * 9000),
     ("Range", "bytes=0-1"), ("If-None-Match", "*"), ("Origin", "http://evil.example"), ("Referer", "javascript:1"),
     ("Upgrade", "h2c"), ("Bentoml-Name", "x"), ("Runner-Name", "x"), ("Args-Number", "99"), ("Connection", "close"),
-    ("X-HTTP-Method-Override", "DELETE"), ("Traceparent", "00-" + "f" * 32 + "-" + "f" * 16 + "-01"), ("Baggage", "=;,"),
+    ("X-HTTP-Method-Override", "DELETE"), ("Traceparent", "00-" + "f" * 32 + "-" + "f" * 16 + "-01"),
+    ("Baggage", "=;,"),
     ("Expect", "100-continue"), ("Expect", "nothing"), ("Max-Forwards", "0"), ("Via", "1.1 x"), ("TE", "trailers"),
 )  # fmt: skip
 
@@ -86,7 +87,8 @@ def chunked(rng: random.Random) -> Case:
         ("trailers", f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\nX-Request-ID: later\r\n\r\n", True),
         ("a wrong size", b"5\r\n" + body + b"\r\n0\r\n\r\n", False),
         ("no number", b"zz\r\nabc\r\n0\r\n\r\n", False), ("negative", b"-5\r\nabcde\r\n0\r\n\r\n", False),
-        ("a huge size", b"ffffffffffffffff\r\nabc", False), ("without end", f"{len(body):x}\r\n".encode() + body, False),
+        ("a huge size", b"ffffffffffffffff\r\nabc", False),
+        ("without end", f"{len(body):x}\r\n".encode() + body, False),
         ("above the cap", (b"10000\r\n" + bytes(65_536) + b"\r\n") * 330 + b"0\r\n\r\n", False),
         ("a second request within", b"0\r\n\r\nGET /model HTTP/1.1\r\nHost: x\r\n\r\n", True),
     ))  # fmt: skip
@@ -101,7 +103,8 @@ def lines(rng: random.Random) -> Case:
         ("TLS", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + rng.randbytes(80)), ("noise", rng.randbytes(300)),
         ("HTTP/0.9", b"GET /livez\r\n"), ("HTTP/1.0", b"GET /livez HTTP/1.0\r\n\r\n"),
         ("HTTP/9.9", b"GET /livez HTTP/9.9\r\nHost: a\r\n\r\n"), ("no host", b"GET /livez HTTP/1.1\r\n\r\n"),
-        ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), ("two hosts", b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+        ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        ("two hosts", b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
         ("folded header", b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Request-ID: a\r\n X-Injected: 1\r\n\r\n"),
         ("space before the colon", b"GET /livez HTTP/1.1\r\nHost : a\r\n\r\n"), ("nulls", bytes(1000)),
         ("null in a header", b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Request-ID: a\0b\r\n\r\n"),
