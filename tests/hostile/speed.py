@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import statistics
@@ -15,11 +16,12 @@ KNOWN = ("plain.png", "progressive.jpg", "cmyk.jpg", "animated.gif", "deep.tif",
 
 
 def answers(port: int) -> list[Any]:
-    """What is answered for known pictures, each asked by itself."""
+    """What is answered for known pictures, each asked for by itself."""
     found = []
-    for name in KNOWN:
-        status, body = _ask(http.client.HTTPConnection("127.0.0.1", port, timeout=30), name)
-        found.append((status, json.loads(body)["predictions"]))
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        for name in KNOWN:
+            status, body = _ask(connection, name)
+            found.append((status, json.loads(body)["predictions"]))
     return found
 
 
