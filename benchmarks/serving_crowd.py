@@ -21,10 +21,11 @@ PATIENCE = 30.0
 
 @dataclass
 class Crowd:
-    """Each answer's status (0 for a broken connection), seconds from the time it was due, and its Retry-After.
+    """What a crowd was answered.
 
     Attributes:
-        rows: In the order of their ends.
+        rows: Each answer's status (0 for a broken connection), seconds from the time its request was due, and its
+            Retry-After, or what broke.
         sent: Requests that were sent.
         wall: Seconds in which they were sent.
         late: Seconds by which the clock was missed at most.
@@ -87,17 +88,27 @@ async def _one(port: int, sent: bytes, idle: list[Connection], crowd: Crowd, due
     status, after, connection = 0, "", None
     try:
         async with asyncio.timeout(PATIENCE):
-            connection = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
+            connection = _open(idle) or await asyncio.open_connection("127.0.0.1", port)
             connection[1].write(sent)
             status, after, kept = await _answer(connection[0])
             if kept:
                 idle.append(connection)
                 connection = None
-    except (OSError, asyncio.IncompleteReadError, ValueError, IndexError):  # TimeoutError is an OSError
-        pass
+    except (OSError, asyncio.IncompleteReadError, ValueError, IndexError) as error:  # TimeoutError is an OSError
+        after = type(error).__name__
     crowd.rows.append((status, time.perf_counter() - due, after))
     if connection is not None:
         connection[1].close()
+
+
+def _open(idle: list[Connection]) -> Connection | None:
+    """The connection that was used last; the server closes those that were idle for some seconds."""
+    while idle:
+        connection = idle.pop()
+        if not connection[0].at_eof() and not connection[1].is_closing():
+            return connection
+        connection[1].close()
+    return None
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, str, bool]:

@@ -76,6 +76,7 @@ def table(rounds: Sequence[Round], model: str) -> Iterator[str]:
     crowds = [one.crowd for one in rounds]
     statuses = sum((Counter(status for status, *_ in crowd.rows) for crowd in crowds), Counter())
     told = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
+    reasons = Counter(after for crowd in crowds for status, _, after in crowd.rows if not status)
     without = sum(1 for crowd in crowds for status, _, after in crowd.rows if status in {429, 503, 504} and not after)
     yield f"## {model}, {SIDE} px JPEG, {len(rounds)} rounds\n"
     yield "| | median over the rounds (smallest to largest) |"
@@ -85,7 +86,7 @@ def table(rounds: Sequence[Round], model: str) -> Iterator[str]:
     times = [one.crowd.sent / one.crowd.wall / one.before.rate for one in rounds]
     yield f"| times the rate sustained | {spread(times, 1)} |"
     yield f"| the clock missed by at most, ms | {spread([1000 * crowd.late for crowd in crowds])} |"
-    yield f"| answers by status (0: broken connection), all rounds | {told} |"
+    yield f"| answers by status (0: broken connection), all rounds | {told} {dict(reasons) or ''} |"
     yield f"| 429, 503 and 504 without Retry-After | {without} |"
     yield f"| answered with 200, a second | {spread([crowd.count(200) / crowd.wall for crowd in crowds], 1)} |"
     for name, among in (("200", (200,)), ("429 and 503", (429, 503))):

@@ -62,6 +62,8 @@ def test_one_picture_that_cannot_be_read_fails_none_of_the_others(client):
         (b'{"image": "AAAA", "images": []}', 400, "both"),
         (b'{"image": "AAAA", "top_k": 0}', 400, "top_k"),
         (b'{"image": "AAAA", "top_k": true}', 400, "top_k"),
+        (b'{"image": "AAAA", "top_k": 1000000000}', 400, "top_k is a whole number from 1 to 999999999"),
+        ('{"image": "AAAA", "top_k": "\u0663"}'.encode(), 400, "top_k"),  # a digit elsewhere, and int() takes it
         (b'{"image": "AAAA", "features": 1}', 400, "features"),
         (b'{"image": "\\ud800"}', 400, "base64"),
         (b'{"\\ud800": 1}', 400, "no field"),
