@@ -27,6 +27,7 @@ ENV PATH=/opt/fairlead/bin:$PATH \
     BENTOML_DO_NOT_TRACK=True \
     BENTOML_HOME=/tmp/bentoml \
     HOME=/tmp \
+    MALLOC_MMAP_THRESHOLD_=1048576 \
     FAIRLEAD_DRAIN=5
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help check lint format-check types contract test format benchmarks requirements container-check
+.PHONY: help check lint format-check types contract test format benchmarks requirements container-check hostile-check
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -20,6 +20,10 @@ contract: ## Imports run downwards only
 
 test: ## Tests, and every example in the documentation of the code
 	uv run pytest
+
+hostile-check: ## Attack the service: 10 000 cases, or CASES=N; SEED=N; ONLY=INDEX again; BUNDLE=RUN/bundle
+	uv run --group hostile python -m tests.hostile.check $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(BUNDLE),--bundle $(BUNDLE)) $(if $(OUTPUT),--output $(OUTPUT))
 
 format: ## Format, and mend what can be mended
 	uv run ruff check --fix .

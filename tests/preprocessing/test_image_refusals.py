@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from fairlead.errors import UnreadableFileError
 from fairlead.preprocessing import decode_image
 from tests.fakes import images
+from tests.hostile import bombs
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,29 @@ def test_too_many_pixels_are_refused_before_decoding(tmp_path: Path) -> None:
     assert decode_image(path, max_pixels=pixels).size == (images.WIDTH, images.HEIGHT)
     with pytest.raises(UnreadableFileError, match=f"more than the {pixels - 1} allowed"):
         decode_image(path, max_pixels=pixels - 1)
+
+
+def test_a_tile_that_is_larger_than_the_picture_may_be_is_refused() -> None:
+    # 16 x 16 pixels in a megabyte, for which libtiff would take a gigabyte.
+    with pytest.raises(UnreadableFileError, match=r"has tiles of 16384 x 16384 = 268435456 pixels, more than the"):
+        decode_image(bombs.bomb("one_tile.tif"))
+    assert decode_image(bombs.bomb("one_tile.tif"), max_pixels=16_384**2).size == (16, 16)
+
+
+def test_a_jpeg_that_is_gone_over_again_and_again_is_refused() -> None:
+    begun = time.perf_counter()
+    with pytest.raises(UnreadableFileError, match=r"has 3\d\d\d scans, more than the 100 allowed"):
+        decode_image(bombs.bomb("scans.jpg"))
+    assert time.perf_counter() - begun < 2  # decoded, it takes half a minute
+    assert decode_image(bombs.bomb("few_scans.jpg")).size == (4096, 4096)
+
+
+def test_a_video_behind_a_photo_is_not_taken_for_scans(tmp_path: Path) -> None:
+    photo = images.plain(tmp_path, ".jpg").read_bytes()
+    behind = b"ftypmp42" + b"\xff\xda\x00\x02" * 500
+    assert decode_image(photo + behind).tobytes() == decode_image(photo).tobytes()
+    inside = b"\xff\xe5\x07\xd2" + b"\xff\xda" * 1000  # a segment of an application's own
+    assert decode_image(photo[:2] + inside + photo[2:]).tobytes() == decode_image(photo).tobytes()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """Overload: a slot is free only when its work has ended."""
 
 import asyncio
+import os
+import sys
 import threading
 import time
 
@@ -71,6 +73,23 @@ def test_a_failed_task_frees_its_slot():
         assert gate.taken == 0
 
     asyncio.run(story())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+def test_work_waits_for_the_event_loop_so_that_a_crowd_is_refused_quickly(bundle):
+    def priority():
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    async def story():
+        return priority(), await admission(slots=1).work(priority, until(5))
+
+    loop, worker = asyncio.run(story())
+    assert worker == min(19, loop + 10)
+    before = set(os.listdir("/proc/self/task"))
+    with served(bundle):  # the threads of ONNX Runtime too, which the one that opens the bundle makes
+        made = set(os.listdir("/proc/self/task")) - before
+        priorities = [os.getpriority(os.PRIO_PROCESS, int(number)) for number in made]
+    assert worker in priorities
 
 
 def test_no_more_bodies_are_read_at_a_time_than_there_are_slots():

@@ -151,6 +151,16 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(tmp_path, capsy
     assert main(["serve", str(tmp_path / "none")]) == 2
 
 
+def test_large_blocks_of_memory_are_given_back_unless_told_otherwise(tmp_path, monkeypatch):
+    from fairlead.cli.serve import _environment, _parser
+
+    options = _parser().parse_args([str(tmp_path)])
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    assert _environment(options)["MALLOC_MMAP_THRESHOLD_"] == "1048576"
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "4096")
+    assert _environment(options)["MALLOC_MMAP_THRESHOLD_"] == "4096"
+
+
 def test_a_client_wants_an_address_of_http():
     with pytest.raises(ConfigurationError, match="no address"):
         Client("file:///etc/passwd")

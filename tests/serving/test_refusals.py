@@ -1,9 +1,12 @@
 """Whom the service does not answer, and what it survives."""
 
+import json
 import struct
+import threading
 import zlib
 
 import pytest
+from starlette.websockets import WebSocketDisconnect
 
 from tests.fakes.bundles import BLOCKED, tiny_bundle
 from tests.serving.conftest import encoded, picture, served
@@ -81,6 +84,44 @@ def test_a_body_above_the_cap_is_not_read(bundle, streamed):
         assert answer.status_code == 413
         assert answer.json()["error"]["code"] == "body_too_large"
         assert client.post("/predict", json={"image": encoded(picture())}).status_code == 200
+
+
+def test_a_websocket_is_told_that_there_is_none(shared):
+    for path in ("/predict", "/", "/nowhere"):
+        with pytest.raises(WebSocketDisconnect), shared.websocket_connect(path):
+            pass
+
+
+@pytest.mark.parametrize("label", ["\ud800", "no\0ne", "x" * 100_000, "\u202e<script>"])
+def test_what_a_client_said_is_repeated_to_it_within_bounds_and_in_utf_8(shared, label):
+    body = json.dumps({"image": encoded(picture()), "label": label})
+    answer = shared.post("/explain", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "bad_request"
+    assert len(answer.text) < 2000
+
+
+def test_probes_are_answered_while_a_large_form_is_read(bundle, monkeypatch):
+    from fairlead.serving import endpoints
+
+    begun, release, parse = threading.Event(), threading.Event(), endpoints.parse_predict
+
+    def slowly(*arguments):
+        begun.set()
+        assert release.wait(10)
+        return parse(*arguments)
+
+    found = []
+    with served(bundle) as client:
+        monkeypatch.setattr(endpoints, "parse_predict", slowly)
+        form = {"image": picture()}
+        asking = threading.Thread(target=lambda: found.append(client.post("/predict", files=form).status_code))
+        asking.start()
+        assert begun.wait(10)
+        assert client.get("/livez").status_code == 200
+        release.set()
+        asking.join()
+    assert found == [200]
 
 
 def test_a_key_is_asked_for_where_one_is_set(bundle):

@@ -92,7 +92,9 @@ def _environment(options: Any) -> dict[str, str]:  # options: what jsonargparse 
 
         signed = Override(options.override or "", options.by or "", date.today().isoformat())
         given |= {"FAIRLEAD_OVERRIDE": signed.reason, "FAIRLEAD_OVERRIDE_BY": signed.name}
-    return dict(os.environ) | {name: value for name, value in given.items() if value}
+    # Else glibc raises its threshold after the first large block, and then keeps what pictures took, 500 MB in the end.
+    kept = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
+    return kept | dict(os.environ) | {name: value for name, value in given.items() if value}
 
 
 def _check_address(host: str, options: Any) -> None:

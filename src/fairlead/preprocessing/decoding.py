@@ -25,6 +25,7 @@ from PIL import (  # noqa: F401
 )
 
 from fairlead.errors import DataError, UnreadableFileError
+from fairlead.preprocessing.bounds import check_bounds
 from fairlead.preprocessing.flattening import rgb_on_white
 from fairlead.preprocessing.silence import silenced
 
@@ -89,7 +90,8 @@ def decode_image(source: Path | bytes, *, name: str = "", max_pixels: int = MAX_
 
     Raises:
         UnreadableFileError: the file is missing, empty, a folder, not permitted, not an image in a known format,
-            cut short, damaged, or too large; or its numbers have no known black and white.
+            cut short, damaged, or too large; a JPEG of many scans or a TIFF of huge tiles; or its numbers have no known
+            black and white.
 
     Examples:
         >>> decode_image(b"P6 2 1 255 \xff\x00\x00\x00\x00\xff").getpixel((1, 0))
@@ -126,7 +128,7 @@ def _opened(path: Path, name: str) -> BinaryIO:
 def _decoded(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     try:
         with Image.open(stream, formats=_FORMATS) as image:
-            _check_pixels(image.width, image.height, max_pixels)
+            check_bounds(image, stream, max_pixels)
             drawn = _first_frame_box(image)
             image.load()
             picture = _whole_canvas(rgb_on_white(image), drawn)
@@ -148,13 +150,6 @@ def _decoded(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
         picture = picture.transpose(turn)
     picture.info = {}
     return picture
-
-
-def _check_pixels(width: int, height: int, max_pixels: int) -> None:
-    if width * height > max_pixels:
-        raise DataError(
-            f"has {width} x {height} = {width * height} pixels, more than the {max_pixels} allowed; make it smaller"
-        )
 
 
 def _first_frame_box(image: ImageFile.ImageFile) -> tuple[int, int, int, int] | None:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -63,8 +64,8 @@ class Endpoints:
         request_id, until = request.state.request_id, request.state.until
         try:
             model = self._readiness.require()
-            asked = await parse_predict(request.headers, await request.body(), self._limits)
-            answers = await self._admission.work(lambda: self._answers(model, asked, until), until)
+            headers, body = request.headers, await request.body()
+            asked, answers = await self._admission.work(lambda: self._answers(model, headers, body, until), until)
         except Exception as error:  # here, for the frameworks outside would answer it in words of their own
             return refused(error, request_id)
         if all(answer.error for answer in answers):
@@ -81,15 +82,20 @@ class Endpoints:
             }
         )
 
-    def _answers(self, model: ServedModel, asked: PredictRequest, until: float) -> list[Answer]:
+    def _answers(
+        self, model: ServedModel, headers: Headers, body: bytes, until: float
+    ) -> tuple[PredictRequest, list[Answer]]:
+        asked = parse_predict(headers, body, self._limits)  # here: in the event loop a large form would halt the probes
+
         def timed(stage: str, seconds: float) -> None:
             self._figures.stages.labels(stage).observe(seconds)
             if time.monotonic() > until:  # the client has its answer; what is left would be for nobody
                 raise Refusal(504, "deadline", "the work did not end before its deadline", "send fewer pictures")
 
-        return model.answer(
+        answers = model.answer(
             asked.pictures, asked.sensitive, most_pixels=self._limits.pixels, timed=timed, features=asked.features
         )
+        return asked, answers
 
     async def model(self, request: Request) -> Response:
         """Says what is served, with its evidence."""

@@ -49,8 +49,10 @@ class Explaining:
             model = self._readiness.require()
             if not self._limits.explanations:
                 raise Refusal(403, "off", "explanations are switched off", "set FAIRLEAD_EXPLANATIONS to 1 or more")
-            asked = await parse_explain(request.headers, await request.body(), self._limits)
-            content = await self._admission.work(lambda: self._explanation(model, asked, until), until)
+            headers, body = request.headers, await request.body()
+            content = await self._admission.work(
+                lambda: self._explanation(model, parse_explain(headers, body, self._limits), until), until
+            )
         except Exception as error:  # here, for the frameworks outside would answer it in words of their own
             return refused(error, request_id)
         return JSONResponse({"request_id": request_id, "model": model.bundle.digest, **content})

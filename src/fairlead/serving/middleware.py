@@ -69,7 +69,10 @@ class Doorkeeper:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
-            return  # a websocket is closed by the server when nothing answers
+            else:  # a websocket: the server holds the connection until it is told what to do with it
+                await send({"type": "websocket.close"})
+                self._figures.requests.labels("other", "4xx").inc()
+            return
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead import __version__
+from fairlead.serving.request import LARGEST_COUNT
 from fairlead.serving.settings import ServiceLimits
 
 _PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
@@ -111,13 +112,16 @@ def _json(description: str, example: Any, schema: str) -> dict[str, Any]:
 
 
 def _bodies(limits: ServiceLimits) -> dict[str, Any]:
-    files = {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": limits.pictures}
+    file = {"type": "string", "format": "binary"}
+    files = {"type": "array", "items": file, "minItems": 1, "maxItems": limits.pictures}
     texts = {"type": "array", "items": {"type": "string", "format": "byte"}, "minItems": 1, "maxItems": limits.pictures}
     options = {
-        "top_k": {"type": "integer", "minimum": 1},
+        "top_k": _COUNT,
         "features": {"type": "boolean", "default": False},
-        "sensitive": {"description": "Groups by feature, for a model with a threshold for each group"},
+        "sensitive": _GROUPS,
     }
+    each = {"type": "array", "items": _GROUPS, "description": "One for each picture, in order"}
+    listed = options | {"sensitive": {"oneOf": [_GROUPS, each]}}
     one = {"image": {"type": "string", "format": "byte"}}
     return {
         "multipart/form-data": {
@@ -131,7 +135,7 @@ def _bodies(limits: ServiceLimits) -> dict[str, Any]:
         "application/json": {
             "schema": {
                 "oneOf": [
-                    {"type": "object", "additionalProperties": False, "required": [name], "properties": given | options}
+                    {"type": "object", "additionalProperties": False, "required": [name], "properties": given | listed}
                     for name, given in (("image", one), ("images", {"images": texts}))
                 ]
             },
@@ -144,9 +148,9 @@ def _explain_bodies(limits: ServiceLimits) -> dict[str, Any]:
     options = {
         "label": {"type": "string", "description": "The class to explain; the one decided for, if left out"},
         "mask": {"type": "string", "enum": ["blur", "mean"], "default": "blur"},
-        "evaluations": {"type": "integer", "minimum": 1, "description": f"At most {limits.evaluations} are made"},
+        "evaluations": _COUNT | {"description": f"At most {limits.evaluations} are made"},
         "overlay": {"type": "boolean", "default": False, "description": "Whether a PNG in base64 is wanted too"},
-        "sensitive": {"description": "Groups by feature, for a model with a threshold for each group"},
+        "sensitive": _GROUPS,
     }
     return {
         kind: {
@@ -162,17 +166,21 @@ def _explain_bodies(limits: ServiceLimits) -> dict[str, Any]:
     }
 
 
+_COUNT = {"type": "integer", "minimum": 1, "maximum": LARGEST_COUNT}
+_GROUPS = {
+    "type": "object",
+    "additionalProperties": {"type": "string", "nullable": True},
+    "description": "Group by feature, null where it is not known, for a model with a threshold for each group",
+}
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_NUMBERS = {"type": "array", "items": {"type": "number"}}
 _SCHEMAS = {
     "Error": {
         "type": "object",
         "required": ["error", "request_id"],
         "properties": {
             "request_id": {"type": "string"},
-            "error": {
-                "type": "object",
-                "required": ["code", "message", "remedy"],
-                "properties": {name: {"type": "string"} for name in ("code", "message", "remedy")},
-            },
+            "error": {"$ref": "#/components/schemas/Reason"},
         },
     },
     "Answer": {
@@ -181,8 +189,42 @@ _SCHEMAS = {
         "properties": {
             "request_id": {"type": "string"},
             "model": {"type": "string", "description": "SHA-256 of the bundle's manifest"},
-            "predictions": {"type": "array", "items": {"type": "object"}},
+            "predictions": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Prediction", "Unreadable")]},
+            },
         },
+    },
+    "Prediction": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["label", "probabilities"],
+        "properties": {
+            "label": {"type": "string"},
+            "probabilities": {"type": "object", "additionalProperties": _SHARE},
+            "top": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["label", "probability"],
+                    "properties": {"label": {"type": "string"}, "probability": _SHARE},
+                },
+            },
+            "features": _NUMBERS,
+        },
+    },
+    "Unreadable": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["error"],
+        "properties": {"error": {"$ref": "#/components/schemas/Reason"}},
+    },
+    "Reason": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["code", "message", "remedy"],
+        "properties": {name: {"type": "string", "minLength": 1} for name in ("code", "message", "remedy")},
     },
     "Explanation": {
         "type": "object",
@@ -190,8 +232,18 @@ _SCHEMAS = {
         "properties": {
             "request_id": {"type": "string"},
             "model": {"type": "string", "description": "SHA-256 of the bundle's manifest"},
-            "prediction": {"type": "object"},
-            "attribution": {"type": "object", "required": ["label", "values", "base", "full", "certificate"]},
+            "prediction": {"$ref": "#/components/schemas/Prediction"},
+            "attribution": {
+                "type": "object",
+                "required": ["label", "values", "base", "full", "certificate"],
+                "properties": {
+                    "label": {"type": "string"},
+                    "values": {"type": "array", "items": _NUMBERS},
+                    "base": {"type": "number"},
+                    "full": {"type": "number"},
+                    "certificate": {"type": "object", "required": ["reliable", "reason"]},
+                },
+            },
             "overlay": {"type": "string", "nullable": True, "description": "None where it is not reliable"},
         },
     },

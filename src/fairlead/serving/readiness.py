@@ -7,6 +7,7 @@ import threading
 
 from fairlead import __version__
 from fairlead.errors import FairleadError
+from fairlead.serving.admission import yield_to_others
 from fairlead.serving.figures import ServiceFigures
 from fairlead.serving.refusal import Refusal
 from fairlead.serving.served_model import ServedModel
@@ -63,6 +64,7 @@ class Readiness:
         return self.model
 
     def _open(self) -> None:
+        yield_to_others()  # here, for the threads of ONNX Runtime have the priority of the one that makes them
         try:
             model = ServedModel.open(self._settings)
             self._figures.build.labels(__version__, model.bundle.digest, model.gate).set(1)

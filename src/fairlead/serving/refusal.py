@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+_LONGEST = 1000
+
 
 class Refusal(Exception):
     """What a client is told in place of an answer: a code to act on, what is wrong, and the remedy.
@@ -12,7 +14,7 @@ class Refusal(Exception):
     Args:
         status: Of HTTP.
         code: A stable word, such as ``"body_too_large"``.
-        message: What is wrong.
+        message: What is wrong; it may repeat what the client said, of which no more than a thousand letters are told.
         remedy: What to do about it.
         headers: To send along; 429, 503 and 504 say ``Retry-After`` in any case.
 
@@ -25,6 +27,9 @@ class Refusal(Exception):
     def __init__(
         self, status: int, code: str, message: str, remedy: str, headers: dict[str, str] | None = None
     ) -> None:
+        message = message.encode("utf-8", "backslashreplace").decode()  # a lone surrogate can be in JSON, not in UTF-8
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST // 2]} [...] {message[-_LONGEST // 4 :]}"
         super().__init__(message)
         self.status = HTTPStatus(status)
         self.code = code

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -15,8 +15,12 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from fairlead.serving.refusal import Refusal
 from fairlead.serving.settings import ServiceLimits
 
+T = TypeVar("T")
 PREDICT_FIELDS = ("image", "images", "top_k", "features", "sensitive")
 EXPLAIN_FIELDS = ("image", "label", "mask", "evaluations", "overlay", "sensitive")
+LARGEST_COUNT = 999_999_999
+_MARKS = (b"{", b"[", b",", b":")
+_VALUES = 20_000  # as objects they take many times the bytes that were sent, up to 400 MB of one body
 _REMEDY = "send images as multipart files, or as base64 in JSON; /docs.json has examples"
 
 
@@ -58,25 +62,25 @@ class ExplainRequest:
     sensitive: Mapping[str, str | None] = field(default_factory=dict)
 
 
-async def parse_predict(headers: Headers, body: bytes, limits: ServiceLimits) -> PredictRequest:
-    """Reads the body of ``/predict`` by its content type.
+def parse_predict(headers: Headers, body: bytes, limits: ServiceLimits) -> PredictRequest:
+    """Reads the body of ``/predict`` by its content type. It may take seconds: call it in a thread.
 
     Raises:
         Refusal: 415 for another type, 400 for what cannot be read, 413 for too many pictures.
     """
-    pictures, fields = await _parse(headers, body, limits, PREDICT_FIELDS)
+    pictures, fields = _parse(headers, body, limits, PREDICT_FIELDS)
     sensitive = _sensitive(fields.get("sensitive"), len(pictures))
     top_k, features = _count("top_k", fields.get("top_k")), _truth("features", fields.get("features"))
     return PredictRequest(tuple(pictures), top_k, features, sensitive)
 
 
-async def parse_explain(headers: Headers, body: bytes, limits: ServiceLimits) -> ExplainRequest:
-    """Reads the body of ``/explain`` by its content type.
+def parse_explain(headers: Headers, body: bytes, limits: ServiceLimits) -> ExplainRequest:
+    """Reads the body of ``/explain`` by its content type. It may take seconds: call it in a thread.
 
     Raises:
         Refusal: 415 for another type, 400 for what cannot be read, 413 for more than one picture.
     """
-    pictures, fields = await _parse(headers, body, replace(limits, pictures=1), EXPLAIN_FIELDS)
+    pictures, fields = _parse(headers, body, replace(limits, pictures=1), EXPLAIN_FIELDS)
     texts = {name: fields.get(name) for name in ("label", "mask")}
     for name, text in texts.items():
         if text is not None and not isinstance(text, str):
@@ -91,13 +95,13 @@ async def parse_explain(headers: Headers, body: bytes, limits: ServiceLimits) ->
     )
 
 
-async def _parse(
+def _parse(
     headers: Headers, body: bytes, limits: ServiceLimits, known: tuple[str, ...]
 ) -> tuple[list[bytes], dict[str, Any]]:
     """Returns the pictures of a body, and its other fields."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        pictures, fields = await _multipart(headers, body, limits, known)
+        pictures, fields = _at_once(_multipart(headers, body, limits, known))
     elif kind == "application/json":
         pictures, fields = _json(body, known)
     else:
@@ -150,7 +154,20 @@ async def _taken_apart(form: FormData, known: tuple[str, ...]) -> tuple[list[byt
     return pictures, fields
 
 
+def _at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Runs what never waits, outside of an event loop: the body is whole, and its parts stay in memory."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    finally:
+        work.close()
+    raise RuntimeError("reading a form waited for something")
+
+
 def _json(body: bytes, known: tuple[str, ...]) -> tuple[list[bytes], dict[str, Any]]:
+    if sum(map(body.count, _MARKS)) > _VALUES:
+        raise _bad(f"the body holds more than {_VALUES} values")
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -179,12 +196,10 @@ def _known(name: str, known: tuple[str, ...]) -> None:
 def _count(name: str, given: Any) -> int | None:
     if given is None:
         return None
-    try:
-        number = int(given) if isinstance(given, str) and len(given) < 10 else given
-    except ValueError:
-        number = None
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise _bad(f"{name} is a whole number from 1")
+    is_written = isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 10
+    number = int(given) if is_written else given
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= LARGEST_COUNT:
+        raise _bad(f"{name} is a whole number from 1 to {LARGEST_COUNT}")
     return number
 
 
