@@ -16,7 +16,7 @@ INNARDS = (
     b'File "',
     b"site-packages",
     b"/fairlead/",
-    b"onnxruntime",
+    b"ONNXRuntimeError",
     b"starlette",
     b"bentoml",
     b" at 0x",
