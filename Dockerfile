@@ -28,6 +28,7 @@ ENV PATH=/opt/fairlead/bin:$PATH \
     BENTOML_HOME=/tmp/bentoml \
     HOME=/tmp \
     MALLOC_MMAP_THRESHOLD_=1048576 \
+    OTEL_SDK_DISABLED=true \
     FAIRLEAD_DRAIN=5
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001

@@ -76,15 +76,15 @@ async def _offer(target: Target, sent: bytes, rate: float, seconds: float) -> Cr
             await asyncio.sleep(0)  # a clock that is behind must still read answers
     crowd.wall = time.perf_counter() - begun
     await asyncio.gather(*running)
-    for _, writer in idle:
-        writer.close()
+    for _, connection in idle:
+        connection[1].close()
     return crowd
 
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _one(port: int, sent: bytes, idle: list[Connection], crowd: Crowd, due: float) -> None:
+async def _one(port: int, sent: bytes, idle: list[tuple[float, Connection]], crowd: Crowd, due: float) -> None:
     status, after, connection = 0, "", None
     try:
         async with asyncio.timeout(PATIENCE):
@@ -92,7 +92,7 @@ async def _one(port: int, sent: bytes, idle: list[Connection], crowd: Crowd, due
             connection[1].write(sent)
             status, after, kept = await _answer(connection[0])
             if kept:
-                idle.append(connection)
+                idle.append((time.perf_counter(), connection))
                 connection = None
     except (OSError, asyncio.IncompleteReadError, ValueError, IndexError) as error:  # TimeoutError is an OSError
         after = type(error).__name__
@@ -101,11 +101,11 @@ async def _one(port: int, sent: bytes, idle: list[Connection], crowd: Crowd, due
         connection[1].close()
 
 
-def _open(idle: list[Connection]) -> Connection | None:
-    """The connection that was used last; the server closes those that were idle for some seconds."""
+def _open(idle: list[tuple[float, Connection]]) -> Connection | None:
+    """The connection that was used last, unless the server is about to close it, as it does after five idle seconds."""
     while idle:
-        connection = idle.pop()
-        if not connection[0].at_eof() and not connection[1].is_closing():
+        since, connection = idle.pop()
+        if time.perf_counter() - since < 3 and not connection[0].at_eof():
             return connection
         connection[1].close()
     return None

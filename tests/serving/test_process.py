@@ -161,6 +161,21 @@ def test_large_blocks_of_memory_are_given_back_unless_told_otherwise(tmp_path, m
     assert _environment(options)["MALLOC_MMAP_THRESHOLD_"] == "4096"
 
 
+def test_no_spans_are_made_for_nobody_unless_told_otherwise():
+    code = (
+        "import fairlead.serving.service\n"
+        "from bentoml._internal.configuration.containers import BentoMLContainer\n"
+        "print(type(BentoMLContainer.tracer_provider.get().get_tracer('a').start_span('b')).__name__)"
+    )
+    kinds = []
+    for chosen in ({}, {"OTEL_SDK_DISABLED": "false"}):
+        environment = {name: value for name, value in os.environ.items() if name != "OTEL_SDK_DISABLED"} | chosen
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        kinds.append(done.stdout.strip())
+    assert kinds[0] == "NonRecordingSpan"
+    assert kinds[1] != kinds[0]
+
+
 def test_a_client_wants_an_address_of_http():
     with pytest.raises(ConfigurationError, match="no address"):
         Client("file:///etc/passwd")

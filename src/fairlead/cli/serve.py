@@ -93,7 +93,7 @@ def _environment(options: Any) -> dict[str, str]:  # options: what jsonargparse 
         signed = Override(options.override or "", options.by or "", date.today().isoformat())
         given |= {"FAIRLEAD_OVERRIDE": signed.reason, "FAIRLEAD_OVERRIDE_BY": signed.name}
     # Else glibc raises its threshold after the first large block, and then keeps what pictures took, 500 MB in the end.
-    kept = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
+    kept = {"MALLOC_MMAP_THRESHOLD_": "1048576", "OTEL_SDK_DISABLED": "true"}
     return kept | dict(os.environ) | {name: value for name, value in given.items() if value}
 
 
