@@ -1,18 +1,19 @@
 """How fast does a service answer, beside BentoML and LitServe with eager torch?
 
 The same model with random weights, the same 448 px JPEG as a multipart form over kept-alive connections, the same
-clients (threads), against three services that run as processes of their own: a stock BentoML service and a LitServe
-one (``peers/``), both with timm, eager torch and their own defaults, and ``fairlead serve`` with everything on (signed
-bundle, API key, body and pixel caps, admission, deadline, figures). Idle threads of the peers sleep: spinning ones,
-torch's default, all but halt a torch service where other work runs. All three are up at once and are asked in turns, in
-an order that rotates from round to round; a ratio is taken within a round, so what else the machine did falls on both
-sides of it.
+clients (threads), against services that run as processes of their own: a stock BentoML service and a LitServe one
+(``peers/``), both with timm, eager torch and their own defaults, and ``fairlead serve`` with everything on (signed
+bundle, API key, body and pixel caps, admission, deadline, figures), in 32 and in 8 bits, by ONNX Runtime and by
+OpenVINO. Idle threads of the peers sleep: spinning ones, torch's default, all but halt a torch service where other work
+runs. All are up at once and are asked in turns, in an order that rotates from round to round; a ratio is taken within a
+round, so what else the machine did falls on both sides of it. What a service does beyond what it can is another
+question: ``benchmarks.serving_overload``.
 
 *Start to ready*: from the process's start to the first 200 of its readiness probe, beside a BentoML service that loads
-nothing. *Overload*: many times the rate that was sustained, sent by the clock, then the same question as before.
+nothing.
 *Inference alone*: the same network on the same pixels, without a service.
 
-    python -m benchmarks.serving            # under four minutes on two cores
+    python -m benchmarks.serving            # both networks: about fifteen minutes on two cores
     python -m benchmarks.serving --quick --model resnet18
 """
 
@@ -105,32 +106,6 @@ def start_table(taken: dict[str, list[float]], base: str) -> Iterator[str]:
         yield f"| {name} | {spread(seconds, 2)} | {over} |"
 
 
-# -- overload ------------------------------------------------------------------------------------------
-
-
-def overload(service: Service, sustained: float, seconds: float) -> Iterator[str]:
-    content, asked = photo(SIDE), 10 * sustained
-    before = load(service.target, content, clients=4, seconds=3)
-    seen = load(service.target, content, clients=64, seconds=seconds, rate=asked)
-    after = load(service.target, content, clients=4, seconds=3)
-    statuses = {status: len(seen.seconds(status)) for status in sorted({row[0] for row in seen.rows})}
-    yield (
-        f"{asked:.0f} requests a second were due from 64 connections for {seconds:.0f} s, ten times the "
-        f"{sustained:.0f} sustained; {len(seen.rows) / seen.wall:.0f} a second were sent. Answers by status (0: broken "
-        "connection): "
-        f"{', '.join(f'{status}: {count}' for status, count in statuses.items())}.\n"
-    )
-    yield "| | p50, ms | p99, ms | largest, ms |"
-    yield "|---|---|---|---|"
-    for name, among in (("admitted (200)", (200,)), ("refused (429, 503)", (429, 503))):
-        shown = [seen.quantile(share, *among) for share in (0.5, 0.99, 1)]
-        yield f"| {name} | {' | '.join(f'{value:.1f}' for value in shown)} |"
-    yield (
-        f"\nAnswered with 200: {seen.rate:.1f} a second during the overload (clients and service share the cores), "
-        f"{before.rate:.1f} with four clients before it and {after.rate:.1f} right after it."
-    )
-
-
 # -- all -----------------------------------------------------------------------------------------------
 
 
@@ -149,9 +124,6 @@ def report(model: str, quick: bool) -> Iterator[str]:
         with contextlib.ExitStack() as stack:
             bento_start, lit_start, *_ = (stack.enter_context(one.running()) for one in (bento, lit, ours, *others))
             seen = speed((bento, lit, ours, *others), rounds[0], seconds)
-            sustained = float(np.median([one.rate for one in seen[ours.name, 4]]))
-        with ours.running():
-            crowd = list(overload(ours, sustained, 8 if quick else 15))
         taken = starts((trivial, ours), rounds[1])
         taken |= {bento.name: [bento_start], lit.name: [lit_start]}
     yield f"## {model}\n"
@@ -160,8 +132,6 @@ def report(model: str, quick: bool) -> Iterator[str]:
     yield from speed_table(seen, [ours.name, *(other.name for other in others)])
     yield "\n### Start to ready\n"
     yield from start_table(taken, trivial.name)
-    yield "\n### Overload\n"
-    yield from crowd
     yield "\n### Inference alone, one picture\n"
     yield from inference(model, photo(SIDE), 3 if quick else 5)
 

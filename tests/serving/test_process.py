@@ -14,6 +14,7 @@ import pytest
 from fairlead.errors import ConfigurationError, ServiceError
 from fairlead.serving import Client
 from tests.fakes.bundles import BLOCKED, LABELS, expected, tiny_bundle
+from tests.fakes.keys import key_pair
 from tests.serving.conftest import picture
 
 
@@ -141,7 +142,6 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(tmp_path, capsy
             (["--by", "A. Person"], "an override states its reason"),
             (["--api-key-file", str(tmp_path / "none")], "cannot be read"),
             (["--api-key-file", str(key), "--no-api-key"], "leave out one of the two"),
-            (["--key", str(tmp_path / "none")], "no key"),
         ):
             assert (
                 main(["serve", str(good), *(["--port", str(free_port())] if "--port" not in flags else []), *flags])
@@ -149,6 +149,16 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(tmp_path, capsy
             )
             assert said in capsys.readouterr().err
     assert main(["serve", str(tmp_path / "none")]) == 2
+
+
+def test_what_the_service_itself_refuses_is_told(tmp_path, capsys):
+    from fairlead.cli.main import main
+
+    good = tiny_bundle(tmp_path / "good")
+    _, public = key_pair(tmp_path)
+    for key, said in ((tmp_path / "none", "no key"), (public, "is not signed")):
+        assert main(["serve", str(good), "--port", str(free_port()), "--key", str(key)]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_large_blocks_of_memory_are_given_back_unless_told_otherwise(tmp_path, monkeypatch):

@@ -10,13 +10,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairlead.cli.parser import Parser
 from fairlead.errors import BundleError, ConfigurationError, ServiceError
+
+if TYPE_CHECKING:
+    from fairlead.serving.settings import ServiceSettings
 
 SERVICE = "fairlead.serving.app:service"
 BLOCKED = 1
@@ -29,27 +33,24 @@ def run_serve(arguments: Sequence[str]) -> int:
     host = "127.0.0.1" if options.host == "localhost" else options.host
     _check_address(host, options)
 
-    from fairlead.bundle import Bundle, check_runtime, verify_signature
-    from fairlead.serving.served_model import check_gate
+    from fairlead.bundle import check_runtime
     from fairlead.serving.settings import ServiceSettings
 
-    folder = Path(options.bundle)
     check_runtime(options.runtime)
-    bundle = Bundle.open(folder)
-    if options.key is not None:
-        verify_signature(folder, Path(options.key))
     environment = _environment(options)
     settings = ServiceSettings.from_environment(environment)
-    try:
-        check_gate(bundle, settings)
-    except BundleError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BLOCKED
     _require_key(host, settings.api_key is not None, settings.open_to_all)
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host, "--port", str(options.port)]
-    # A session of its own: Ctrl-C reaches this process alone, which then asks the server to stop, once.
-    with subprocess.Popen(command, env=environment, start_new_session=True) as server:
-        return _attend(server, host, options, with_key=settings.api_key is not None)
+    with _running(command, environment) as server:
+        if refused := _refused(Path(options.bundle), settings):  # known before the server has started
+            print(f"error: {refused}", file=sys.stderr)
+            return BLOCKED
+        try:
+            _tell(server, _reachable(host, options.port), with_key=settings.api_key is not None)
+            return server.wait()
+        except KeyboardInterrupt:
+            print("stopping: what is being answered is answered first", file=sys.stderr)
+            return 0
 
 
 def _parser() -> Parser:
@@ -122,26 +123,38 @@ def _require_key(host: str, has_key: bool, open_to_all: bool) -> None:
         )
 
 
-def _attend(server: subprocess.Popen[bytes], host: str, options: Any, *, with_key: bool) -> int:
-    """Tells when the service answers, and waits for its end, or for a signal to end it."""
+def _refused(folder: Path, settings: ServiceSettings) -> str:
+    """Returns what the gate blocks; empty where nobody need answer for the bundle, or somebody does."""
+    from fairlead.bundle import Bundle
+    from fairlead.serving.served_model import check_gate
+
+    bundle = Bundle.open(folder)
+    try:
+        check_gate(bundle, settings)
+    except BundleError as error:
+        return str(error)
+    return ""
+
+
+@contextmanager
+def _running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts the server, and ends it at the end, or at a signal to this process."""
 
     def stop(number: int, frame: object) -> None:
         del number, frame
         raise KeyboardInterrupt
 
     former = signal.signal(signal.SIGTERM, stop)
-    try:
-        _tell(server, _reachable(host, options.port), with_key=with_key)
-        return server.wait()
-    except KeyboardInterrupt:
-        print("stopping: what is being answered is answered first", file=sys.stderr)
-        return 0
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if server.poll() is None:
-            server.terminate()
-            server.wait()
-        signal.signal(signal.SIGTERM, former)
+    # A session of its own: Ctrl-C reaches this process alone, which then asks the server to stop, once.
+    with subprocess.Popen(command, env=environment, start_new_session=True) as server:
+        try:
+            yield server
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            if server.poll() is None:
+                server.terminate()
+                server.wait()
+            signal.signal(signal.SIGTERM, former)
 
 
 def _reachable(host: str, port: int) -> str:
