@@ -111,7 +111,7 @@ def start_table(taken: dict[str, list[float]], base: str) -> Iterator[str]:
 
 def report(model: str, quick: bool) -> Iterator[str]:
     """The whole of the result for one model."""
-    rounds, began = (3, 2) if quick else (4, 3), os.getloadavg()[0]
+    rounds, began = (3, 2) if quick else (4, 5), os.getloadavg()[0]
     seconds = 2.0 if quick else 2.5
     with tempfile.TemporaryDirectory() as scratch:
         bento, lit = bentoml_service(model), litserve_service(model)
@@ -138,18 +138,22 @@ def report(model: str, quick: bool) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", action="append", help="an encoder of timm; may be given several times")
+    parser.add_argument(
+        "--model",
+        action="append",
+        help="an encoder of timm, MobileNetV2 and ResNet-18 by default; repeatable",
+    )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args(arguments)
-    models = options.model or ["mobilenetv2_100"]
-    flags = "".join(f" --model {model}" for model in models) + (" --quick" if options.quick else "")
+    models = options.model or ["mobilenetv2_100", "resnet18"]
+    flags = "".join(f" --model {model}" for model in options.model or ()) + (" --quick" if options.quick else "")
     lines = [
         "# How fast does a service answer?\n",
         f"Made by `python -m benchmarks.serving{flags}`, whose docstring says how. Medians over the rounds, smallest\n"
-        "to largest in brackets. Other work ran on the machine at the same time: read the ratios, which are taken\n"
-        "within a round, not the rates. The peers' idle threads sleep (`OMP_WAIT_POLICY=PASSIVE`); with torch's\n"
-        "default they are several times slower beside other work.\n",
+        "to largest in brackets. Read the ratios, taken within a round, rather than the rates of one machine. The\n"
+        "peers' idle threads sleep (`OMP_WAIT_POLICY=PASSIVE`); with torch's default they are several times\n"
+        "slower beside other work.\n",
         f"{', '.join(f'{name} {version(name)}' for name in PACKAGES)}.\n",
     ]
     for model in models:
