@@ -98,10 +98,10 @@ def ask(client: Client, run: RunFolder) -> None:
         print(f'{"override":<12}"{override["reason"]}", by {override["name"]}, {override["date"]}')
     feature = (model["decision"] or {}).get("feature")
     given = None if feature is None else [{feature["name"]: None}] * ASKED  # the threshold for a group not known
-    for index, said in zip(chosen, client.predict([rows.pictures.content(i) for i in chosen], given), strict=True):
+    for index, said in zip(chosen, client.predict([rows.items.content(i) for i in chosen], given), strict=True):
         truth = rows.labels[rows.targets[index]]
-        print(f"{'answer':<12}{rows.pictures.name(index)}: {said.label} ({said.probability:.3f}); in truth {truth}")
-    explained = client.explain(rows.pictures.content(chosen[0]), sensitive=None if given is None else given[0])
+        print(f"{'answer':<12}{rows.items.name(index)}: {said.label} ({said.probability:.3f}); in truth {truth}")
+    explained = client.explain(rows.items.content(chosen[0]), sensitive=None if given is None else given[0])
     if explained.overlay:
         picture = run.path / "explanation.png"
         picture.write_bytes(explained.overlay)

@@ -12,7 +12,7 @@ from sklearn import metrics as oracle
 import fairlead
 from fairlead.audits import HeldOut, Results, keep_run, write_environment, write_predictions
 from fairlead.cli.clock import STAGES
-from fairlead.data import ArrayPictures, ImageRows
+from fairlead.data import ArrayPictures, Rows
 from fairlead.errors import DataError
 from fairlead.judgement import Policy
 from fairlead.measures import held_out_figures
@@ -42,8 +42,8 @@ def held_out(seed=0, **settings):
 
 def image_rows(rows=40):
     images = np.random.default_rng(0).integers(0, 256, (4 * rows, 8, 8, 3), dtype=np.uint8)
-    return ImageRows(
-        pictures=ArrayPictures(images, "noise"),
+    return Rows(
+        items=ArrayPictures(images, "noise"),
         labels=ODD,
         targets=np.arange(4 * rows) % 3,
         splits=np.repeat([split.value for split in Split], rows),

@@ -11,7 +11,7 @@ import pytest
 import timm
 import torch
 
-from fairlead.backbones import Backbone, Normalise, load_backbone, rebuild_backbone
+from fairlead.backbones import ImageBackbone, Normalise, load_backbone, rebuild_backbone
 from fairlead.errors import ConfigurationError
 
 SMALL = (
@@ -30,7 +30,7 @@ SMALL = (
 )
 
 
-def random_backbone(architecture: str, seed: int = 0) -> Backbone:
+def random_backbone(architecture: str, seed: int = 0) -> ImageBackbone:
     torch.manual_seed(seed)
     fixed = timm.get_pretrained_cfg(architecture).fixed_input_size
     return load_backbone(f"random:{architecture}", image_size=None if fixed else 32)
@@ -101,7 +101,7 @@ def test_an_encoder_that_knows_no_depth_has_one() -> None:
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
             return inputs.mean(dim=(2, 3)) * self.scale
 
-    backbone = Backbone("plain", Plain(), random_backbone("test_resnet").preprocessing, origin="a colleague")
+    backbone = ImageBackbone("plain", Plain(), random_backbone("test_resnet").preprocessing, origin="a colleague")
     assert backbone.parameter_groups() == {"depth0": ["encoder.scale"]}
     assert backbone.undecayed() == set()
     assert backbone.features == 3

@@ -86,7 +86,7 @@ def test_a_run_sees_every_row_where_it_belongs(tmp_path: Path, photos: Path) -> 
         assert batch.target.tolist() == data.rows.targets[batch.index.numpy()].tolist()
         assert batch.groups.shape == (len(batch), 0)
     for row, shown in zip(module.seen["val"][0].index, module.seen["val"][0].inputs, strict=True):
-        assert torch.equal(shown, pixels(data.rows.pictures.read(int(row)), PREPROCESSING))
+        assert torch.equal(shown, pixels(data.rows.items.read(int(row)), PREPROCESSING))
 
     run.test(module, datamodule=data, verbose=False)
     assert indices(module.seen["test"]) == rows[Split.TEST]
@@ -148,7 +148,7 @@ def test_the_preprocessing_is_the_given_one_or_the_modules(tmp_path: Path, photo
     trainer(tmp_path, epochs=1).fit(module, datamodule=given)
     assert {batch.inputs.shape[2:] for batch in module.seen["train"]} == {(8, 12)}
     row = int(module.seen["train"][0].index[0])
-    assert torch.equal(module.seen["train"][0].inputs[0], pixels(given.rows.pictures.read(row), given.preprocessing))
+    assert torch.equal(module.seen["train"][0].inputs[0], pixels(given.rows.items.read(row), given.preprocessing))
 
 
 def test_mistakes_show_in_setup(tmp_path: Path, photo_table: Path) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fairlead.data import Columns, ImageRows, SplitPlan, list_pictures, prepare_rows, read_rows
+from fairlead.data import Columns, Rows, SplitPlan, list_pictures, prepare_rows, read_rows
 from fairlead.errors import ConfigurationError, DataError, LabelError, UnknownNameError
 from fairlead.records import Split
 
 
-def rows_of(source: Path, columns: Columns | None = None) -> ImageRows:
+def rows_of(source: Path, columns: Columns | None = None) -> Rows:
     return prepare_rows(read_rows(source, columns or Columns()), SplitPlan())
 
 
@@ -35,15 +35,15 @@ def test_class_folders(photos: Path) -> None:
     rows = rows_of(photos)
     assert list(rows.labels) == ALL
     assert sum(rows.counts().values()) == len(rows) == 36
-    assert [rows.pictures.name(row) for row in (0, 2, 11, 12)] == [
+    assert [rows.items.name(row) for row in (0, 2, 11, 12)] == [
         "blue/blue0.png",
         "blue/blue2.png",
         "blue/blue11.png",
         "green/green0.png",
     ]
     for row in range(36):
-        assert rows.labels[rows.targets[row]] == rows.pictures.name(row).partition("/")[0]
-        brightest = np.asarray(rows.pictures.read(row)).mean(axis=(0, 1)).argmax()
+        assert rows.labels[rows.targets[row]] == rows.items.name(row).partition("/")[0]
+        brightest = np.asarray(rows.items.read(row)).mean(axis=(0, 1)).argmax()
         assert rows.labels[rows.targets[row]] == ("red", "green", "blue")[brightest]
     assert rows.groups.shape == (36, 0)
     assert rows.notes == ()
@@ -53,7 +53,7 @@ def test_folders_of_splits(tmp_path: Path, photos: Path) -> None:
     folder = divided(tmp_path / "d", photos, {"Train": ALL, "valid": ALL, "calib": ALL, "testing": ALL, "extra": ALL})
     rows = rows_of(folder)
     assert rows.counts() == {"train": 12, "val": 12, "calibration": 12, "test": 12}
-    assert {rows.pictures.name(int(row)).partition("/")[0] for row in rows.of(Split.VAL)} == {"valid"}
+    assert {rows.items.name(int(row)).partition("/")[0] for row in rows.of(Split.VAL)} == {"valid"}
     assert rows.notes == ("folders beside the splits are not read: extra",)
 
 
@@ -64,8 +64,8 @@ def test_a_class_that_val_lacks_changes_nothing(tmp_path: Path, photos: Path) ->
     (lacking / "val" / "aaa").mkdir()
     rows = rows_of(lacking)
     assert rows.labels == whole.labels
-    codes = {rows.pictures.name(row): int(rows.targets[row]) for row in range(len(rows))}
-    expected = {whole.pictures.name(row): int(whole.targets[row]) for row in range(len(whole))}
+    codes = {rows.items.name(row): int(rows.targets[row]) for row in range(len(rows))}
+    expected = {whole.items.name(row): int(whole.targets[row]) for row in range(len(whole))}
     assert codes == {name: expected[name] for name in codes}
     assert rows.counts() == {"train": 12, "val": 4, "calibration": 12, "test": 12}
 
@@ -99,7 +99,7 @@ def test_deep_files_count_and_strangers_are_said(photos: Path) -> None:
     (photos / "red" / "Thumbs.db").touch()
     rows = rows_of(photos)
     assert len(rows) == 36
-    assert "red/more/RED0.PNG" in {rows.pictures.name(row) for row in range(36)}
+    assert "red/more/RED0.PNG" in {rows.items.name(row) for row in range(36)}
     assert len(rows.notes) == 1
     assert rows.notes[0].startswith("1 files below")
 
@@ -171,7 +171,7 @@ def test_a_table_with_a_sensitive_column(photo_table: Path) -> None:
     assert sex.slots == ("f", "m", "(missing)")
     assert np.flatnonzero(rows.groups[:, 0] == sex.missing).tolist() == [0, 12]
     assert [rows.groups[row, 0] for row in (1, 2, 13, 24)] == [1, 0, 1, 0]
-    assert rows.pictures.name(24) == "photos/red/red0.png"
+    assert rows.items.name(24) == "photos/red/red0.png"
     with pytest.raises(UnknownNameError, match="did you mean 'sex'"):
         rows_of(photo_table, Columns(sensitive=("sexx",)))
 
@@ -181,8 +181,8 @@ def test_relative_and_absolute_paths_are_the_same_pictures(tmp_path: Path, photo
     elsewhere.parent.mkdir()
     elsewhere.write_text(photo_table.read_text().replace("photos/", f"{photo_table.parent.as_posix()}/photos/"))
     one, other = rows_of(photo_table), rows_of(elsewhere)
-    assert [one.pictures.digest(row) for row in range(36)] == [other.pictures.digest(row) for row in range(36)]
-    assert other.pictures.name(0) == str(photo_table.parent / "photos/blue/blue0.png")
+    assert [one.items.digest(row) for row in range(36)] == [other.items.digest(row) for row in range(36)]
+    assert other.items.name(0) == str(photo_table.parent / "photos/blue/blue0.png")
     assert np.array_equal(one.splits, other.splits)
 
 
@@ -276,5 +276,5 @@ def test_rows_are_numbered_alike_whatever_the_disk_lists_first(photos: Path, tmp
         (copy / file.parent.name).mkdir(parents=True, exist_ok=True)
         Image.open(file).save(copy / file.parent.name / file.name)
     one, other = rows_of(photos), rows_of(copy)
-    assert [one.pictures.name(row) for row in range(36)] == [other.pictures.name(row) for row in range(36)]
+    assert [one.items.name(row) for row in range(36)] == [other.items.name(row) for row in range(36)]
     assert np.array_equal(one.splits, other.splits)

@@ -157,7 +157,7 @@ def test_a_row_carries_its_index_target_and_groups(photo_table: Path) -> None:
     batch = Batch.collate([data[Draw(row, 5)] for row in (30, 0)])
     assert len(batch) == 2
     assert (batch.index.tolist(), batch.target.tolist(), batch.groups.tolist()) == ([30, 0], [2, 0], [[0], [2]])
-    assert torch.equal(batch.inputs[0], pixels(rows.pictures.read(30), PREPROCESSING))
+    assert torch.equal(batch.inputs[0], pixels(rows.items.read(30), PREPROCESSING))
     assert batch.index.dtype == batch.target.dtype == batch.groups.dtype == torch.int64
 
 

@@ -92,7 +92,7 @@ def test_no_test_row_has_a_part_in_the_ranges(kept, rows, monkeypatch):
     )
     export_run(kept, rows, judged_in_int8(ExportSettings(output=kept.path.parent / "b"), kept, 0.2))
     predictor = Predictor.of(Bundle.open(kept.bundle), threads=1)
-    calibration = {predictor.pixels(rows.pictures.content(int(i))).tobytes() for i in rows.of(Split.CALIBRATION)}
+    calibration = {predictor.pixels(rows.items.content(int(i))).tobytes() for i in rows.of(Split.CALIBRATION)}
     (pixels,) = seen
     assert len(pixels) == len(calibration)
     assert {one.tobytes() for one in pixels} <= calibration

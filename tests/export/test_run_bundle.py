@@ -59,9 +59,9 @@ def test_the_recipe_s_bundle_answers_held_out_pictures_as_the_run_recorded(kept,
     assert predictor.self_test(bundle) < 1e-5
     module = load_model(kept).eval()
     test = rows.of(Split.TEST)[:20]
-    answers = predictor.answer_all([rows.pictures.content(int(index)) for index in test])
+    answers = predictor.answer_all([rows.items.content(int(index)) for index in test])
     pixels = torch.from_numpy(
-        np.stack([module.preprocessing.evaluation_crop(rows.pictures.read(int(i))) for i in test]).transpose(0, 3, 1, 2)
+        np.stack([module.preprocessing.evaluation_crop(rows.items.read(int(i))) for i in test]).transpose(0, 3, 1, 2)
     )
     with torch.inference_mode():
         expected = module.probabilities(module(pixels)).numpy()
@@ -97,7 +97,7 @@ def test_the_tallies_count_the_calibration_rows_of_every_declared_group(kept, ro
 
 
 def test_no_held_out_picture_travels(kept, rows):
-    pictures = {rows.pictures.content(index) for index in range(len(rows.pictures))}
+    pictures = {rows.items.content(index) for index in range(len(rows.items))}
     for file in kept.bundle.rglob("*.png"):
         assert file.read_bytes() not in pictures
     assert {file.parent.name for file in kept.bundle.rglob("*.png")} == {"goldens"}

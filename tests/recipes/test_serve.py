@@ -32,11 +32,11 @@ def test_what_the_gate_blocks_is_not_served_unless_someone_answers_for_it(blocke
     rows = serve.run_data(
         serve.FinetuneOptions.parse(["--config", str(blocked / "config.yaml")], program="", description="")
     ).rows
-    names = {rows.pictures.name(index): index for index in range(len(rows))}
+    names = {rows.items.name(index): index for index in range(len(rows))}
     predictor = Predictor.of(bundle)
     for line in lines:
         name, _, said = line.removeprefix("answer").strip().partition(": ")
-        answer = predictor.answer(rows.pictures.content(names[name]))
+        answer = predictor.answer(rows.items.content(names[name]))
         assert said.startswith(f"{answer.label} ({max(answer.probabilities.values()):.3f})")
     assert f"fairlead serve {blocked}/bundle --override 'a trial' --by 'A. Person'" in shown
 

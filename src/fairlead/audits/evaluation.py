@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import lightning as L
 
-from fairlead.data import ImageDataModule, ImageRows
+from fairlead.data import Rows, RowsDataModule
 from fairlead.errors import ConfigurationError
 from fairlead.evidence import Estimate
 from fairlead.measures import fit_temperature, held_out_figures
-from fairlead.modules import ImageClassifier, Outputs
+from fairlead.modules import Classifier, Outputs
 from fairlead.records import DecisionRule, Predictions, Split
 
 HELD_OUT = (Split.VAL, Split.CALIBRATION, Split.TEST)
@@ -31,7 +31,7 @@ class HeldOut:
     figures: Mapping[Split, Mapping[str, Estimate | None]]
 
     @classmethod
-    def of(cls, outputs: Mapping[Split, Outputs], rows: ImageRows) -> HeldOut:
+    def of(cls, outputs: Mapping[Split, Outputs], rows: Rows) -> HeldOut:
         """Measures what a model answered."""
         predictions = {split: outputs[split].predictions(rows.labels, rows.sensitive) for split in HELD_OUT}
         return cls(predictions, {split: held_out_figures(predictions[split]) for split in (Split.VAL, Split.TEST)})
@@ -63,7 +63,7 @@ def estimates(figures: Mapping[str, Estimate | None]) -> dict[str, Any]:
     return {name: figure.to_dict() if figure else None for name, figure in figures.items()}
 
 
-def evaluate(trainer: L.Trainer, module: ImageClassifier, data: ImageDataModule) -> HeldOut:
+def evaluate(trainer: L.Trainer, module: Classifier, data: RowsDataModule) -> HeldOut:
     """Predicts every held-out row once, fits the temperature on calibration, and measures val and test.
 
     The temperature stays in the module: it belongs to these weights.

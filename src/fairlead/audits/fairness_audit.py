@@ -10,7 +10,7 @@ import lightning as L
 from fairlead.audits.counted_rows import CountedRows
 from fairlead.audits.group_audit import GroupAudit
 from fairlead.audits.step_outputs import Adapter, NotANumberError, as_is, read_step
-from fairlead.data import ImageRows
+from fairlead.data import Rows
 from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.evidence import Finding, Ledger, Verdict
 from fairlead.judgement import Figure, GateDecision, Policy, ReleaseGate
@@ -108,7 +108,7 @@ class FairnessAudit(L.Callback):
         if stage == "predict":
             return
         rows = getattr(getattr(trainer, "datamodule", None), "rows", None)
-        rows = rows if isinstance(rows, ImageRows) else None
+        rows = rows if isinstance(rows, Rows) else None
         labels = self.labels or getattr(pl_module, "labels", None) or (rows.labels if rows else None)
         if labels is None:
             raise ConfigurationError(f"{type(pl_module).__name__} has no labels; give FairnessAudit(labels=[...])")

@@ -17,7 +17,7 @@ from fairlead.audits.evaluation import HeldOut, estimates
 from fairlead.audits.group_audit import GroupAudit
 from fairlead.audits.predictions_file import write_predictions
 from fairlead.backbones import Backbone
-from fairlead.data import ImageRows
+from fairlead.data import Rows
 from fairlead.judgement import Policy
 from fairlead.records import DecisionRule, RunFolder, Split
 from fairlead.report import draw_confusion, draw_groups, draw_top_losses, explain_gate, write_report
@@ -57,7 +57,7 @@ class Results:
 
 def keep_run(
     run: RunFolder,
-    rows: ImageRows,
+    rows: Rows,
     seconds: Callable[[], Mapping[str, float]],
     results: Results,
     *,
@@ -86,7 +86,7 @@ def keep_run(
     judged = {split: kept.predictions[split] for split in (Split.VAL, Split.TEST)}
     # First: a feature it refuses leaves no file behind.
     audit = GroupAudit.of(judged, policy or Policy.default(), intersections)
-    write_predictions(run.predictions, kept.predictions, rows.pictures.name)
+    write_predictions(run.predictions, kept.predictions, rows.items.name)
     RunFolder.write_atomically(run.model, model.read_bytes())
     content = {
         "schema": 1,
@@ -105,7 +105,7 @@ def keep_run(
     return audit
 
 
-def _draw(run: RunFolder, rows: ImageRows, results: Results, audit: GroupAudit) -> None:
+def _draw(run: RunFolder, rows: Rows, results: Results, audit: GroupAudit) -> None:
     test = results.kept.predictions[Split.TEST]
     accuracy = results.kept.figures[Split.TEST]["accuracy"]
     name = "the fine-tuned model" if results.won == "finetuned" else "the linear probe"
@@ -115,9 +115,9 @@ def _draw(run: RunFolder, rows: ImageRows, results: Results, audit: GroupAudit) 
     draw_confusion(test, run.confusion, title=f"Test rows, {name}", note=note)
 
     def picture(index: int) -> NDArray[np.uint8]:
-        return np.asarray(rows.pictures.read(index))
+        return np.asarray(rows.items.read(index))
 
-    draw_top_losses(test, picture, run.top_losses, names=rows.pictures.name, title=f"Largest losses of {name}, test")
+    draw_top_losses(test, picture, run.top_losses, names=rows.items.name, title=f"Largest losses of {name}, test")
     if rows.sensitive:
         draw_groups(
             audit.tallies[Split.TEST],

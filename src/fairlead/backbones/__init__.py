@@ -1,12 +1,14 @@
 """Pretrained encoders: one call for whatever library they come from."""
 
 from fairlead.backbones.backbone import Backbone
+from fairlead.backbones.image_backbone import ImageBackbone
 from fairlead.backbones.loading import load_backbone, rebuild_backbone
 from fairlead.backbones.normalise import Normalise
 from fairlead.backbones.source import WeightSource, check_weights, find_weights
 
 __all__ = [
     "Backbone",
+    "ImageBackbone",
     "Normalise",
     "WeightSource",
     "check_weights",

@@ -1,53 +1,45 @@
-"""A pretrained encoder."""
+"""A pretrained encoder, whatever it reads."""
 
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import torch
-from timm.models import group_parameters
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fairlead.backbones.normalise import Normalise
-from fairlead.preprocessing import ImagePreprocessing
 
-
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """An encoder from inputs as stored to features, which knows what it needs.
 
-    Build one with ``load_backbone`` (pretrained) or ``rebuild_backbone`` (the architecture alone, for a
-    checkpoint that brings the weights).
+    Load one with ``load_backbone`` (pretrained) or ``rebuild_backbone`` (the architecture alone, for a checkpoint that
+    brings the weights).
 
     Args:
-        architecture: timm's name of the architecture.
-        preprocessing: What the encoder expects of its pictures.
+        architecture: Its library's name of the architecture.
+        encoder: The network.
+        features: D, the width of the feature vectors.
         origin: Where the weights came from, in words for a model card.
         matched: What of the weight file was used, in words.
         arguments: By which the encoder differs from what the architecture's name alone builds.
 
     Attributes:
-        features: D, the width of the feature vectors.
         fixed_statistics: Whether BatchNorm normalises by the running statistics it came with, in training too, and
             leaves them alone; its weights learn like any others. True for pretrained weights: on a small dataset
             batches are too few to learn better ones, and a head fitted to the frozen features starts where it
             was fitted (``docs/decisions/0006-batch-norm-keeps-its-statistics.md``). Set it before training.
-
-    Examples:
-        >>> from fairlead.backbones import load_backbone
-        >>> backbone = load_backbone("random:test_resnet")
-        >>> pixels = torch.zeros((2, 3, 32, 32), dtype=torch.uint8)
-        >>> backbone(pixels).shape == (2, backbone.features)
-        True
     """
+
+    preprocessing: Any  # of the kind that its inputs need
 
     def __init__(
         self,
         architecture: str,
         encoder: nn.Module,
-        preprocessing: ImagePreprocessing,
+        features: int,
         *,
         origin: str,
         matched: str = "",
@@ -55,13 +47,11 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         self.architecture = architecture
-        self.preprocessing = preprocessing
+        self.features = features
         self.origin = origin
         self.matched = matched
         self.arguments = dict(arguments or {})
-        self.normalise = Normalise(preprocessing.mean, preprocessing.std)
         self.encoder = encoder
-        self.features = cast("int", getattr(encoder, "head_hidden_size", None) or encoder.num_features)
         self.fixed_statistics = self.pretrained
 
     @property
@@ -80,32 +70,21 @@ class Backbone(nn.Module):
                 if isinstance(layer, _BatchNorm):
                     layer.train(not held)
 
+    @abstractmethod
     def forward(self, inputs: Tensor) -> Tensor:
-        """Maps (N, 3, H, W) uint8 pixels to (N, D) features."""
-        features: Tensor = self.encoder(self.normalise(inputs))
-        return features
+        """Maps N inputs as a batch holds them to (N, D) features."""
 
+    @abstractmethod
     def parameter_groups(self) -> dict[str, list[str]]:
-        """Returns the names of all parameters by depth, the layer nearest to the input first.
+        """Returns the names of all parameters by depth, the layer nearest to the input first."""
 
-        Depth is the architecture's own (timm's ``group_matcher``), each residual block or transformer layer
-        a step; what stands after the last of them, such as a final norm, counts with the last.
-        """
-        names = {name for name, _ in self.encoder.named_parameters()}
-        matcher = getattr(self.encoder, "group_matcher", None)
-        if matcher is None:
-            return {"depth0": [f"encoder.{name}" for name, _ in self.encoder.named_parameters()]}
-        grouped = group_parameters(self.encoder, matcher(coarse=False))
-        ordered = [[name for name in grouped[depth] if name in names] for depth in sorted(grouped)]
-        ordered = [group for group in ordered if group]
-        return {f"depth{depth}": [f"encoder.{name}" for name in group] for depth, group in enumerate(ordered)}
-
+    @abstractmethod
     def undecayed(self) -> set[str]:
-        """Returns the names of parameters the architecture exempts from weight decay (position embeddings)."""
-        exempt = getattr(self.encoder, "no_weight_decay", None)
-        # timm names what any of its variants has; only what this one has is a parameter.
-        own = {name for name, _ in self.encoder.named_parameters()}
-        return {f"encoder.{name}" for name in own.intersection(exempt())} if callable(exempt) else set()
+        """Returns the names of parameters the architecture exempts from weight decay."""
+
+    @abstractmethod
+    def example(self, rows: int) -> Tensor:
+        """Returns inputs of some rows, drawn from a generator of their own: what a trace is made from."""
 
     def describe(self) -> dict[str, Any]:
         """Returns primitives from which ``rebuild_backbone`` rebuilds the architecture."""

@@ -11,6 +11,7 @@ from timm.models import PretrainedCfg
 from torch import nn
 
 from fairlead.backbones.backbone import Backbone
+from fairlead.backbones.image_backbone import ImageBackbone
 from fairlead.backbones.source import WeightSource, find_weights
 from fairlead.errors import BackboneError
 from fairlead.preprocessing import ImagePreprocessing
@@ -40,7 +41,7 @@ def load_backbone(name: str, *, image_size: int | None = None) -> Backbone:
     if image_size is not None:
         preprocessing = preprocessing.with_size(image_size)
     encoder, matched = _build_encoder(source, preprocessing)
-    return Backbone(
+    return ImageBackbone(
         source.architecture,
         encoder,
         preprocessing,
@@ -65,7 +66,7 @@ def rebuild_backbone(description: Mapping[str, Any]) -> Backbone:
     arguments = dict(description.get("arguments") or {})
     source = replace(find_weights(f"random:{architecture}"), origin=origin, arguments=arguments)
     encoder, _ = _build_encoder(source, preprocessing)
-    return Backbone(architecture, encoder, preprocessing, origin=origin, arguments=arguments)
+    return ImageBackbone(architecture, encoder, preprocessing, origin=origin, arguments=arguments)
 
 
 def _build_encoder(source: WeightSource, preprocessing: ImagePreprocessing) -> tuple[nn.Module, str]:

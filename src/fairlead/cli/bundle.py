@@ -13,7 +13,7 @@ from fairlead.evidence import Override
 from fairlead.records import RunFolder
 
 if TYPE_CHECKING:
-    from fairlead.data import ImageRows
+    from fairlead.data import Rows
 
 BLOCKED = 1
 
@@ -102,7 +102,7 @@ def _override(options: Any) -> Override | None:  # what jsonargparse parsed: att
     return Override(options.override or "", options.by or "", date.today().isoformat())
 
 
-def _rows(run: RunFolder) -> tuple[ImageRows | None, str]:
+def _rows(run: RunFolder) -> tuple[Rows | None, str]:
     """Returns the run's data by the options it kept, or why they are gone."""
     from fairlead.cli.finetune_options import FinetuneOptions
     from fairlead.cli.run_data import run_data

@@ -18,7 +18,7 @@ from fairlead.records import RunFolder
 from fairlead.report import explain_gate
 
 if TYPE_CHECKING:
-    from fairlead.data import ImageRows
+    from fairlead.data import Rows
 
 
 def tell_bundle(bundle: Bundle, *, apart: float, signature: str) -> None:
@@ -47,7 +47,7 @@ def tell_bundle(bundle: Bundle, *, apart: float, signature: str) -> None:
         console.print(text, style=style or None, markup=False)
 
 
-def bundle_up(run: RunFolder, rows: ImageRows, clock: Clock) -> Bundle | FairleadError:
+def bundle_up(run: RunFolder, rows: Rows, clock: Clock) -> Bundle | FairleadError:
     """Writes ``RUN/bundle``, or returns why there is none: a model that cannot be exported is no lost run."""
     from fairlead.export import export_run
 

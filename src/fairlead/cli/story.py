@@ -11,7 +11,7 @@ from fairlead.backbones import Backbone
 from fairlead.bundle import Bundle
 from fairlead.cli.bundle_story import next_step
 from fairlead.cli.clock import Clock
-from fairlead.data import ImageRows
+from fairlead.data import Rows
 from fairlead.errors import BackboneError, FairleadError
 from fairlead.evidence import OPEN, Finding, Verdict
 from fairlead.records import RunFolder, Split
@@ -37,7 +37,7 @@ class Story:
         self.console.print(f"[bold]{name:<12}[/bold]", end="")
         self.console.print(text, style=style or None, markup=False)
 
-    def data(self, rows: ImageRows, *, synthetic: bool) -> None:
+    def data(self, rows: Rows, *, synthetic: bool) -> None:
         """Rows, splits, classes and sensitive features."""
         self._planted = synthetic
         if synthetic:

@@ -2,13 +2,15 @@
 
 from fairlead.data.augmentation import Augmentation, pixels
 from fairlead.data.batch import Batch
+from fairlead.data.data_module import Loading, RowsDataModule
 from fairlead.data.feature_cache import FeatureCache, compute_features
-from fairlead.data.image_data import ImageDataModule, Loading
+from fairlead.data.image_data import ImageDataModule
 from fairlead.data.image_dataset import ImageDataset
-from fairlead.data.image_rows import ImageRows, RawRows, prepare_rows
+from fairlead.data.items import Items
 from fairlead.data.picture_stream import PictureStream
 from fairlead.data.pictures import ArrayPictures, FilePictures, Pictures
 from fairlead.data.reading import Columns, list_pictures, read_rows
+from fairlead.data.rows import RawRows, Rows, prepare_rows
 from fairlead.data.sampling import Draw, EvaluationSampler, TrainingSampler
 from fairlead.data.splitting import SplitPlan
 from fairlead.data.table import Table
@@ -24,11 +26,13 @@ __all__ = [
     "FilePictures",
     "ImageDataModule",
     "ImageDataset",
-    "ImageRows",
+    "Items",
     "Loading",
     "PictureStream",
     "Pictures",
     "RawRows",
+    "Rows",
+    "RowsDataModule",
     "SplitPlan",
     "Table",
     "TrainingSampler",

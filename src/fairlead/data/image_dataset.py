@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from fairlead.data.augmentation import Augmentation, pixels, seed_of
 from fairlead.data.batch import Batch
-from fairlead.data.image_rows import ImageRows
+from fairlead.data.rows import Rows
 from fairlead.data.sampling import Draw
 from fairlead.preprocessing import ImagePreprocessing
 
@@ -27,7 +27,7 @@ class ImageDataset(Dataset[Batch]):
     """
 
     def __init__(
-        self, rows: ImageRows, preprocessing: ImagePreprocessing, *, augmentation: Augmentation | None, seed: int
+        self, rows: Rows, preprocessing: ImagePreprocessing, *, augmentation: Augmentation | None, seed: int
     ) -> None:
         self.rows = rows
         self.preprocessing = preprocessing
@@ -41,7 +41,7 @@ class ImageDataset(Dataset[Batch]):
 
     def __getitem__(self, draw: Draw) -> Batch:
         """Returns a row as a Batch without its first dimension."""
-        image = self.rows.pictures.read(draw.row)
+        image = self.rows.items.read(draw.row)
         if self.view is None:
             inputs = pixels(image, self.preprocessing)
         else:

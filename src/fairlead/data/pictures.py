@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fairlead.data.items import Items
 from fairlead.errors import UnreadableFileError
 from fairlead.preprocessing import decode_image
 
 
-class Pictures(Protocol):
+class Pictures(Items, Protocol):
     """N pictures by their row's number. Safe to read from several threads."""
-
-    def __len__(self) -> int:
-        """Returns N."""
-        ...
 
     def read(self, index: int) -> Image.Image:
         """Returns a picture, upright, in RGB.
@@ -30,22 +27,6 @@ class Pictures(Protocol):
         Raises:
             UnreadableFileError: it cannot be decoded.
         """
-        ...
-
-    def content(self, index: int) -> bytes:
-        """Returns the bytes of a picture's file, as a service would be sent them.
-
-        Raises:
-            UnreadableFileError: it cannot be read.
-        """
-        ...
-
-    def name(self, index: int) -> str:
-        """Returns what a person calls the picture."""
-        ...
-
-    def digest(self, index: int) -> bytes:
-        """Returns a SHA-256 of its content."""
         ...
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairlead.data.image_rows import RawRows
 from fairlead.data.pictures import FilePictures
+from fairlead.data.rows import RawRows
 from fairlead.data.splitting import SPLIT_NAMES
 from fairlead.data.table import Table
 from fairlead.errors import ConfigurationError, DataError, UnknownNameError
@@ -84,7 +84,7 @@ def _read_table(path: Path, columns: Columns) -> RawRows:
     elif columns.split != Columns.split:
         table.column(columns.split)  # a column that was asked for by name must be there
     return RawRows(
-        pictures=_files_of(table, path, columns),
+        items=_files_of(table, path, columns),
         names=names,
         splits=splits,
         sensitive={name: table.column(name) for name in columns.sensitive},

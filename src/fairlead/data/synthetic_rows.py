@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fairlead.data.image_rows import RawRows
 from fairlead.data.pictures import ArrayPictures
 from fairlead.data.reading import Columns
+from fairlead.data.rows import RawRows
 from fairlead.data.synthetic import LesionWorld
 from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.records import Split
@@ -37,7 +37,7 @@ def draw_rows(world: LesionWorld, columns: Columns, *, progress: bool = True) ->
         if name not in facts:
             raise UnknownNameError("sensitive feature", name, facts, where=LESIONS)
     return RawRows(
-        pictures=ArrayPictures(lesions.images, "synthetic-lesion"),
+        items=ArrayPictures(lesions.images, "synthetic-lesion"),
         names=lesions.diagnosis,
         splits=[Split(split) for split in lesions.split],
         sensitive={name: list(facts[name]) for name in (columns.sensitive or ("tone",))},

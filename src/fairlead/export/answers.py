@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from fairlead.bundle import Predictor
-from fairlead.data import ImageRows
+from fairlead.data import Rows
 from fairlead.errors import UnreadableFileError
 from fairlead.records import Predictions
 
@@ -16,7 +16,7 @@ _BATCH = 32
 
 
 def answers_of(
-    predictors: Sequence[Predictor], rows: ImageRows, chosen: Iterable[int], *, progress: Progress = lambda seen: seen
+    predictors: Sequence[Predictor], rows: Rows, chosen: Iterable[int], *, progress: Progress = lambda seen: seen
 ) -> list[Predictions]:
     """Answers raw files by several models; a file that is gone since the run is left out for all of them.
 
@@ -36,7 +36,7 @@ def answers_of(
         pixels = []
         for index in places[start : start + _BATCH]:
             try:
-                pixels.append(predictors[0].pixels(rows.pictures.content(int(index))))
+                pixels.append(predictors[0].pixels(rows.items.content(int(index))))
             except UnreadableFileError:
                 continue
             read.append(int(index))
@@ -49,7 +49,7 @@ def answers_of(
     ]
 
 
-def _recorded(predictor: Predictor, rows: ImageRows, read: np.ndarray, parts: Sequence[np.ndarray]) -> Predictions:
+def _recorded(predictor: Predictor, rows: Rows, read: np.ndarray, parts: Sequence[np.ndarray]) -> Predictions:
     shape = (0, len(rows.labels))
     probabilities = np.concatenate(parts) if parts else np.zeros(shape, dtype=np.float32)
     given = [

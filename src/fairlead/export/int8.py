@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fairlead.bundle import Predictor
-from fairlead.data import ImageRows
+from fairlead.data import Rows
 from fairlead.errors import ExportError
 from fairlead.evidence import Ledger
 from fairlead.export.answers import Progress, answers_of
@@ -63,7 +63,7 @@ class Int8Model:
 
 
 def int8_model(
-    graph: bytes, module: ImageClassifier, rows: ImageRows, judge: Judge, *, progress: Progress = lambda seen: seen
+    graph: bytes, module: ImageClassifier, rows: Rows, judge: Judge, *, progress: Progress = lambda seen: seen
 ) -> Int8Model:
     """Brings a graph into 8 bits by calibration rows, and judges it by test rows.
 
@@ -80,7 +80,7 @@ def int8_model(
     calibration = rows.of(Split.CALIBRATION)
     places = np.unique(np.linspace(0, len(calibration) - 1, min(RANGES_FROM, len(calibration))).round().astype(int))
     fp32 = Predictor(graph, module.preprocessing, module.labels, decision=module.decision)
-    pixels = [fp32.read(rows.pictures.content(int(index))) for index in calibration[places]]
+    pixels = [fp32.read(rows.items.content(int(index))) for index in calibration[places]]
     shown = [one for one in pixels if not isinstance(one, str)]
     made = quantise(graph, np.stack(shown) if shown else np.empty((0, 3, *module.preprocessing.size), np.uint8))
     int8 = Predictor(made, module.preprocessing, module.labels, decision=module.decision)

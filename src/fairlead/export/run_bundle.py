@@ -15,7 +15,7 @@ import torch
 from fairlead import __version__
 from fairlead.bundle import Bundle, FileDigest, Goldens, Manifest, Predictor, check_target, sign_bundle, write_bundle
 from fairlead.bundle import bundle as layout
-from fairlead.data import ImageRows
+from fairlead.data import Rows
 from fairlead.errors import ConfigurationError, ExportError, FairleadError, UnreadableFileError
 from fairlead.evidence import Ledger, Override
 from fairlead.export.answers import Progress
@@ -57,9 +57,7 @@ class ExportSettings:
     progress: Progress = lambda seen: seen
 
 
-def export_run(
-    run: RunFolder, rows: ImageRows | None, settings: ExportSettings | None = None, *, gone: str = ""
-) -> Bundle:
+def export_run(run: RunFolder, rows: Rows | None, settings: ExportSettings | None = None, *, gone: str = "") -> Bundle:
     """Writes the bundle of the model that a run kept, with the gate's verdict inside, and opens it.
 
     Nothing is written unless the exported model answers raw files as the trained one does: held-out ones, and
@@ -118,7 +116,7 @@ def export_run(
 
 
 def _in_8_bits(
-    graph: bytes, module: ImageClassifier, rows: ImageRows | None, settings: ExportSettings, gone: str
+    graph: bytes, module: ImageClassifier, rows: Rows | None, settings: ExportSettings, gone: str
 ) -> Int8Model:
     if rows is None or settings.int8 is None:
         raise ConfigurationError(f"a model in 8 bits is judged by the run's data, but {gone}; export without --int8")
@@ -145,7 +143,7 @@ def _evidence(run: RunFolder, override: Override | None, int8: Int8Model | None)
 
 
 def _compare(
-    module: ImageClassifier, predictor: Predictor, rows: ImageRows | None, most: int, gone: str
+    module: ImageClassifier, predictor: Predictor, rows: Rows | None, most: int, gone: str
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Returns the goldens as files of the bundle, and what was compared; raises where the models differ."""
     awkward = check_parity(module, predictor, awkward_files().items())
@@ -164,18 +162,18 @@ def _compare(
     return pictures | {layout.GOLDENS: _json(Goldens(pictures, expected).to_dict())}, parity
 
 
-def _held_out(rows: ImageRows, most: int) -> Iterator[tuple[str, bytes]]:
+def _held_out(rows: Rows, most: int) -> Iterator[tuple[str, bytes]]:
     """Yields test files spread evenly over the split; one that is gone since the run is left out."""
     test = rows.of(Split.TEST)
     for place in np.unique(np.linspace(0, len(test) - 1, min(most, len(test))).round().astype(int)):
         index = int(test[place])
         try:
-            yield rows.pictures.name(index), rows.pictures.content(index)
+            yield rows.items.name(index), rows.items.content(index)
         except UnreadableFileError:
             continue
 
 
-def _records(run: RunFolder, module: ImageClassifier, rows: ImageRows | None) -> dict[str, bytes]:
+def _records(run: RunFolder, module: ImageClassifier, rows: Rows | None) -> dict[str, bytes]:
     tallies = reference_tallies(run.predictions, module.labels, rows.sensitive if rows is not None else ())
     records = {
         layout.WEIGHTS: export_weights(module),

@@ -1,5 +1,6 @@
 """LightningModules: a backbone, a head and a task."""
 
+from fairlead.modules.classifier import Classifier
 from fairlead.modules.heads import ACTIVATIONS, HeadSettings, LinearHead
 from fairlead.modules.image_classifier import ImageClassifier
 from fairlead.modules.kept_model import load_model
@@ -10,6 +11,7 @@ from fairlead.modules.tasks import TASKS, LossSettings, SoftmaxTask, Task, balan
 __all__ = [
     "ACTIVATIONS",
     "TASKS",
+    "Classifier",
     "HeadSettings",
     "ImageClassifier",
     "LinearHead",

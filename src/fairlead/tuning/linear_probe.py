@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairlead.backbones import Backbone
-from fairlead.data import FeatureCache, ImageRows, pixels
+from fairlead.data import FeatureCache, Rows, pixels
 from fairlead.errors import ConfigurationError
 from fairlead.measures import fit_temperature
 from fairlead.modules import LinearHead, Outputs
@@ -68,7 +68,7 @@ class LinearProbe(L.Callback):
             return  # a resumed run has its head already
         module = _probeable(pl_module)
         rows = getattr(getattr(trainer, "datamodule", None), "rows", None)  # Lightning does not declare it
-        if not isinstance(rows, ImageRows):
+        if not isinstance(rows, Rows):
             raise ConfigurationError("LinearProbe reads the rows of an ImageDataModule; give one to fit()")
         features = None
         if not module.backbone.pretrained:
@@ -76,7 +76,7 @@ class LinearProbe(L.Callback):
         if trainer.is_global_zero:
             features = self.cache.features(
                 module.backbone,
-                rows.pictures,
+                rows.items,
                 device=pl_module.device,
                 progress=trainer.progress_bar_callback is not None,
             )
@@ -89,12 +89,12 @@ class LinearProbe(L.Callback):
         self._answer(module, rows, cast("NDArray[np.float32]", features))
 
     @staticmethod
-    def _settle(backbone: Backbone, rows: ImageRows, device: torch.device) -> None:
+    def _settle(backbone: Backbone, rows: Rows, device: torch.device) -> None:
         """Gives random weights the normalisation statistics of some training rows, of every class alike."""
         train = rows.of(Split.TRAIN)
         train = train[:: max(1, len(train) // SETTLING_ROWS)]  # rows often stand in the order of their classes
         batches = (
-            torch.stack([pixels(rows.pictures.read(int(row)), backbone.preprocessing) for row in part]).to(device)
+            torch.stack([pixels(rows.items.read(int(row)), backbone.preprocessing) for row in part]).to(device)
             for part in np.array_split(train, max(1, len(train) // 32))
         )
         settle_batch_norm(backbone, batches)
@@ -105,7 +105,7 @@ class LinearProbe(L.Callback):
             module.head.linear.weight.copy_(torch.from_numpy(fitted.weight))
             module.head.linear.bias.copy_(torch.from_numpy(fitted.bias))
 
-    def _answer(self, module: Probeable, rows: ImageRows, features: NDArray[np.float32]) -> None:
+    def _answer(self, module: Probeable, rows: Rows, features: NDArray[np.float32]) -> None:
         """Answers for the held-out splits from the features alone, calibration first."""
         linear = module.head.linear
 

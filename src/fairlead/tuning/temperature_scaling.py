@@ -6,10 +6,10 @@ import lightning as L
 import torch
 from lightning.fabric.utilities.apply_func import move_data_to_device
 
-from fairlead.data import ImageDataModule
+from fairlead.data import RowsDataModule
 from fairlead.errors import ConfigurationError
 from fairlead.measures import fit_temperature
-from fairlead.modules import ImageClassifier, Outputs
+from fairlead.modules import Classifier, Outputs
 
 
 class TemperatureScaling(L.Callback):
@@ -25,9 +25,9 @@ class TemperatureScaling(L.Callback):
     def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Fits and stores the temperature."""
         data = getattr(trainer, "datamodule", None)
-        if not isinstance(pl_module, ImageClassifier) or not isinstance(data, ImageDataModule):
+        if not isinstance(pl_module, Classifier) or not isinstance(data, RowsDataModule):
             raise ConfigurationError(
-                "TemperatureScaling needs an ImageClassifier and the calibration split of an ImageDataModule; "
+                "TemperatureScaling needs a classifier and the calibration split of a data module of fairlead's; "
                 "give both to the Trainer, or leave the callback out"
             )
         batches = data.calibration_dataloader()

@@ -1,16 +1,16 @@
-"""The rows of an image dataset: checked, labelled and divided, before any picture is decoded."""
+"""The rows of a dataset: checked, labelled and divided, before any picture is decoded or text is cut."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from fairlead.data.pictures import Pictures
+from fairlead.data.items import Items
 from fairlead.data.splitting import SplitPlan, divide, singletons, thin
 from fairlead.errors import DataError, LabelError
 from fairlead.measures.feature_groups import MOST_GROUPS
@@ -20,11 +20,11 @@ MOST_NUMBERS = 20  # distinct numbers that may still be the names of groups
 
 
 @dataclass(frozen=True, eq=False)
-class ImageRows:
+class Rows:
     """N rows; a row's number is its index everywhere: in batches, predictions and files.
 
     Attributes:
-        pictures: The N pictures.
+        items: The N pictures, or texts.
         labels: The C classes of the training split.
         targets: (N,) class codes, int64; -1 where the truth is not known.
         splits: (N,) names of splits.
@@ -33,7 +33,7 @@ class ImageRows:
         notes: What was decided for the user and must be said.
     """
 
-    pictures: Pictures
+    items: Items
     labels: Labels
     targets: NDArray[np.int64]
     splits: NDArray[np.str_]
@@ -62,7 +62,7 @@ class RawRows:
     """Rows as a reader found them, before they are divided and encoded.
 
     Attributes:
-        pictures: The N pictures.
+        items: The N pictures, or texts.
         names: N class names.
         splits: N splits where the data gives them, else None.
         sensitive: N values of each declared sensitive feature.
@@ -70,7 +70,7 @@ class RawRows:
         notes: What the reader decided.
     """
 
-    pictures: Pictures
+    items: Items
     names: Sequence[str]
     splits: Sequence[Split] | None = None
     sensitive: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
@@ -80,28 +80,28 @@ class RawRows:
 
 @dataclass(frozen=True, eq=False)
 class _Chosen:
-    """Some of the pictures, under new numbers."""
+    """Some of the items, under new numbers."""
 
-    pictures: Pictures
+    items: Items
     rows: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def read(self, index: int) -> Image.Image:
-        return self.pictures.read(int(self.rows[index]))
+    def read(self, index: int) -> Any:  # as Items
+        return self.items.read(int(self.rows[index]))
 
     def content(self, index: int) -> bytes:
-        return self.pictures.content(int(self.rows[index]))
+        return self.items.content(int(self.rows[index]))
 
     def name(self, index: int) -> str:
-        return self.pictures.name(int(self.rows[index]))
+        return self.items.name(int(self.rows[index]))
 
     def digest(self, index: int) -> bytes:
-        return self.pictures.digest(int(self.rows[index]))
+        return self.items.digest(int(self.rows[index]))
 
 
-def prepare_rows(raw: RawRows, plan: SplitPlan) -> ImageRows:
+def prepare_rows(raw: RawRows, plan: SplitPlan) -> Rows:
     """Divides the rows, takes the classes from train and encodes what is text.
 
     Raises:
@@ -123,8 +123,8 @@ def prepare_rows(raw: RawRows, plan: SplitPlan) -> ImageRows:
     for feature in features:
         _check_groups(feature, raw.sensitive[feature.name], raw.source)
     encoded = [feature.encode(raw.sensitive[feature.name]) for feature in features]
-    return ImageRows(
-        pictures=raw.pictures,
+    return Rows(
+        items=raw.items,
         labels=labels,
         targets=np.array([codes[name] for name in names], dtype=np.int64),
         splits=splits,
@@ -139,7 +139,7 @@ def _thinned(raw: RawRows, plan: SplitPlan) -> RawRows:
     keys = raw.names if raw.splits is None else [f"{s.value} {n}" for s, n in zip(raw.splits, raw.names, strict=True)]
     rows = thin(keys, most, plan.seed)
     return RawRows(
-        pictures=_Chosen(raw.pictures, rows),
+        items=_Chosen(raw.items, rows),
         names=[raw.names[row] for row in rows],
         splits=None if raw.splits is None else [raw.splits[row] for row in rows],
         sensitive={name: [values[row] for row in rows] for name, values in raw.sensitive.items()},

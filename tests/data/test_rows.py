@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fairlead.data import ArrayPictures, ImageRows, RawRows, SplitPlan, prepare_rows
+from fairlead.data import ArrayPictures, RawRows, Rows, SplitPlan, prepare_rows
 from fairlead.errors import ConfigurationError, DataError, LabelError
 from fairlead.records import Split
 
@@ -16,8 +16,8 @@ def raw(names: list[str], **fields: object) -> RawRows:
     return RawRows(ArrayPictures(pictures, "grey"), names, **fields)
 
 
-def level(rows: ImageRows, row: int) -> int:
-    return int(np.asarray(rows.pictures.read(row))[0, 0, 0])
+def level(rows: Rows, row: int) -> int:
+    return int(np.asarray(rows.items.read(row))[0, 0, 0])
 
 
 NAMES = [("benign", "malignant", "unclear")[row % 3] for row in range(60)]
@@ -57,9 +57,9 @@ def test_thinning_takes_everything_of_a_row() -> None:
     assert origin == sorted(set(origin))
     assert [rows.labels[code] for code in rows.targets] == [NAMES[row] for row in origin]
     assert [rows.sensitive[0].slots[code] for code in rows.groups[:, 0]] == [SEX[row] or "(missing)" for row in origin]
-    assert [rows.pictures.name(row) for row in range(30)] == [f"grey-{row:06d}" for row in origin]
+    assert [rows.items.name(row) for row in range(30)] == [f"grey-{row:06d}" for row in origin]
     whole = prepare_rows(raw(NAMES), SplitPlan())
-    assert [rows.pictures.digest(row) for row in range(30)] == [whole.pictures.digest(row) for row in origin]
+    assert [rows.items.digest(row) for row in range(30)] == [whole.items.digest(row) for row in origin]
     assert np.bincount(rows.targets).tolist() == [10, 10, 10]
     assert "only 30 of 60 rows are used" in rows.notes
 

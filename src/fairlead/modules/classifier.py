@@ -1,0 +1,286 @@
+"""A classifier: a backbone, a head and a task, put together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+
+from fairlead.backbones import Backbone, load_backbone, rebuild_backbone
+from fairlead.data import Batch, Rows
+from fairlead.errors import ConfigurationError, LabelError
+from fairlead.modules.heads import HeadSettings
+from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
+from fairlead.modules.outputs import Outputs
+from fairlead.modules.tasks import TASKS, LossSettings, balanced_weights
+from fairlead.records import DecisionRule, Labels, TaskKind
+
+
+class Classifier(L.LightningModule):
+    """Fine-tunes a pretrained backbone for binary or multiclass classification, in any Trainer.
+
+    ``ImageClassifier`` and ``TextClassifier`` are what is used. Subclass one of them and override what you want to
+    change; nothing else needs to be touched:
+
+    * :meth:`build_head` -- what stands on the features;
+    * :meth:`loss` -- what training minimises;
+    * :meth:`parameter_groups` -- which parameters learn at which rate;
+    * :meth:`transform` -- what happens to a training batch on the device (mixup, say).
+
+    Args:
+        labels: The C class names, in order.
+        backbone: Anything ``load_backbone`` takes, a ``Backbone``, or what ``Backbone.describe`` returned.
+        head: Linear or MLP.
+        loss: Label smoothing and class weights.
+        optimization: Optimizer, rates by depth, schedule.
+
+    A subclass with arguments of its own passes the rest on and names them to ``self.save_hyperparameters("mine")``,
+    so that a checkpoint brings them back.
+
+    Raises:
+        LabelError: fewer than two classes.
+
+    Attributes:
+        temperature: Scalar buffer by which logits are divided before the softmax; 1 until calibrated.
+        decision: How probabilities become a decision; None for the most probable class. It is saved with the weights.
+
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str] | Labels,
+        *,
+        backbone: str | Mapping[str, Any] | Backbone,
+        head: HeadSettings | None = None,
+        loss: LossSettings | None = None,
+        optimization: OptimizationSettings | None = None,
+    ) -> None:
+        super().__init__()
+        self.labels = Labels(tuple(labels))
+        if len(self.labels) < 2:
+            raise LabelError(f"a classifier tells at least two classes apart, got {list(self.labels)}; name another")
+        self.backbone = _backbone(backbone)
+        self.head_settings = _settings(HeadSettings, head)
+        self.loss_settings = _settings(LossSettings, loss)
+        self.optimization = _settings(OptimizationSettings, optimization)
+        self.head = self.build_head(self.backbone.features, len(self.labels))
+        self.task = TASKS[TaskKind.of_classes(len(self.labels))](self.loss_settings)
+        self.register_buffer("temperature", torch.ones(()))
+        self.temperature: Tensor
+        self.register_buffer("class_weights", torch.ones(len(self.labels)))
+        self.class_weights: Tensor
+        self.decision: DecisionRule | None = None
+        self._generators: dict[str, Tensor] = {}
+        self.val_loss = MeanMetric()
+        self.val_accuracy = MeanMetric()
+        self.test_loss = MeanMetric()
+        self.test_accuracy = MeanMetric()
+        # Primitives alone, so that a checkpoint loads with weights_only=True, and from it alone: the
+        # architecture is described, never fetched again.
+        self.save_hyperparameters(
+            {
+                "labels": list(self.labels),
+                "backbone": self.backbone.describe(),
+                "head": asdict(self.head_settings),
+                "loss": asdict(self.loss_settings),
+                "optimization": asdict(self.optimization),
+            }
+        )
+
+    @property
+    def preprocessing(self) -> Any:  # of the kind that the backbone's inputs need
+        """What the backbone expects of its inputs; the data module reads it."""
+        return self.backbone.preprocessing
+
+    # -- what a subclass may override ------------------------------------------------------------------
+
+    def build_head(self, features: int, classes: int) -> nn.Module:
+        """Builds what maps (N, D) features to (N, C) logits."""
+        head: nn.Module = self.head_settings.build(features, classes)
+        return head
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Returns the training loss of (N, C) logits and (N,) class codes, a scalar."""
+        weights = self.class_weights if self.loss_settings.class_weights else None
+        return self.task.loss(logits, target, weights)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Returns the optimizer's groups: every parameter once, rates by depth."""
+        depths = {
+            layer: [f"backbone.{name}" for name in names] for layer, names in self.backbone.parameter_groups().items()
+        }
+        undecayed = {f"backbone.{name}" for name in self.backbone.undecayed()}
+        return parameter_groups(self, depths, undecayed, self.optimization)
+
+    def transform(self, batch: Batch) -> Batch:
+        """Changes a training batch on the device; the default leaves it as it is."""
+        return batch
+
+    # -- what it answers -------------------------------------------------------------------------------
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Maps N inputs as a batch holds them to (N, C) logits, before the temperature."""
+        logits: Tensor = self.head(self.backbone(inputs))
+        return logits
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Maps (N, C) logits to (N, C) probabilities, with the temperature."""
+        return self.task.probabilities(logits / self.temperature)
+
+    def calibrate(self, temperature: float) -> None:
+        """Sets the temperature; it is saved with the weights and used in every figure from now on.
+
+        Raises:
+            ConfigurationError: another temperature than the one at which the decision rule was chosen.
+        """
+        if self.decision is not None and not math.isclose(float(self.temperature), temperature, rel_tol=1e-5):
+            raise ConfigurationError(
+                f"the thresholds of this model were chosen at the temperature {float(self.temperature):.4f} and mean "
+                f"nothing at {temperature:.4f}; leave the calibration out, or call decide_by(None) first"
+            )
+        self.temperature.fill_(temperature)
+
+    def decide_by(self, rule: DecisionRule | None) -> None:
+        """Sets the decision rule; it is saved with the weights and obeyed in every figure from now on.
+
+        Raises:
+            ConfigurationError: a rule for a model of more than two classes.
+        """
+        if rule is not None and len(self.labels) != 2:
+            raise ConfigurationError(
+                f"thresholds decide between two classes, and this model tells {len(self.labels)} apart; "
+                "leave the rule out, or train on two classes"
+            )
+        self.decision = rule
+
+    def restore(self, checkpoint: str | Path) -> None:
+        """Takes the weights, the temperature and the decision rule of a checkpoint of this same model."""
+        content = torch.load(checkpoint, map_location=self.device, weights_only=True)
+        self.load_state_dict(content["state_dict"])
+        self.decide_by(_rule(content))
+
+    # -- Lightning's hooks -----------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Reads class counts where the loss weighs classes."""
+        if stage == "fit" and self.loss_settings.class_weights == "auto":
+            rows = getattr(getattr(self.trainer, "datamodule", None), "rows", None)
+            if not isinstance(rows, Rows):
+                raise ConfigurationError(
+                    'class_weights="auto" counts the rows of a data module such as ImageDataModule; give one to fit(), '
+                    "or leave it out and override loss() with weights of your own"
+                )
+            self.class_weights.copy_(balanced_weights(torch.from_numpy(rows.class_counts())))
+
+    def on_train_start(self) -> None:
+        """Forgets temperature and rule, for the weights will change; holds a pretrained BatchNorm's statistics."""
+        self.decide_by(None)
+        self.calibrate(1.0)
+        self.backbone.hold_statistics(True)
+        if self.trainer.ckpt_path is not None and self._generators:
+            torch.set_rng_state(self._generators["cpu"].cpu())
+            if self.device.type == "cuda" and "cuda" in self._generators:
+                torch.cuda.set_rng_state(self._generators["cuda"].cpu(), self.device)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps the decision rule, and what dropout draws from: a resumed run drops out what the whole would have."""
+        if self.decision is not None:
+            checkpoint["decision"] = self.decision.to_dict()
+        if "optimizer_states" in checkpoint:  # what cannot be resumed needs none
+            checkpoint["generators"] = {"cpu": torch.get_rng_state()}
+            if self.device.type == "cuda":
+                checkpoint["generators"]["cuda"] = torch.cuda.get_rng_state(self.device)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes the rule; remembers the generators, which are set where training goes on, and nowhere else."""
+        self.decide_by(_rule(checkpoint))
+        self._generators = checkpoint.get("generators", {})
+
+    def on_train_end(self) -> None:
+        """Lets the statistics go."""
+        self.backbone.hold_statistics(False)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Returns the loss of a batch."""
+        del batch_idx
+        batch = self.transform(batch)
+        loss = self.loss(self(batch.inputs), batch.target)
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Counts loss and accuracy; each row once, over any number of processes."""
+        del batch_idx
+        outputs = self.predict_step(batch, 0)
+        self._count(outputs, self.val_loss, self.val_accuracy)
+        self.log("val_loss", self.val_loss, prog_bar=True, batch_size=len(batch))
+        self.log("val_accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch))
+        return vars(outputs)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Counts loss and accuracy; the outputs are there for audits."""
+        del batch_idx
+        outputs = self.predict_step(batch, 0)
+        self._count(outputs, self.test_loss, self.test_accuracy)
+        self.log("test_loss", self.test_loss, batch_size=len(batch))
+        self.log("test_accuracy", self.test_accuracy, batch_size=len(batch))
+        return vars(outputs)
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Outputs:
+        """Returns what becomes Predictions."""
+        del batch_idx, dataloader_idx
+        logits = self(batch.inputs).float()
+        probabilities = self.probabilities(logits)
+        decided = self._decide(probabilities, batch)
+        return Outputs(logits, probabilities, batch.target, batch.groups, batch.index, decided)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Builds the optimizer once with every group in it, and a warm-up cosine schedule by step."""
+        optimizer = self.optimization.build(self.parameter_groups())
+        steps = self.trainer.estimated_stepping_batches
+        if not 0 <= steps < math.inf:
+            raise ConfigurationError(
+                "the rates follow a cosine to the last step; give the Trainer max_epochs or max_steps"
+            )
+        schedule = warmup_cosine(optimizer, max(1, int(steps)), self.optimization.warmup)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _decide(self, probabilities: Tensor, batch: Batch) -> Tensor | None:
+        if self.decision is None:
+            return None
+        rows = getattr(getattr(self._trainer, "datamodule", None), "rows", None)
+        declared = rows.sensitive if isinstance(rows, Rows) else ()
+        slots = self.decision.slots_of(declared, batch.groups.long().cpu().numpy())
+        codes = self.decision.decide(probabilities.double().cpu().numpy(), slots, batch.index.long().cpu().numpy())
+        return torch.from_numpy(codes).to(probabilities.device)
+
+    def _count(self, outputs: Outputs, loss: MeanMetric, accuracy: MeanMetric) -> None:
+        known = outputs.target >= 0
+        logits, target = outputs.logits[known] / self.temperature, outputs.target[known]
+        loss.update(nn.functional.cross_entropy(logits, target, reduction="none"))
+        answer = logits.argmax(dim=-1) if outputs.decided is None else outputs.decided[known]
+        accuracy.update((answer == target).float())
+
+
+def _rule(checkpoint: Mapping[str, Any]) -> DecisionRule | None:
+    found = checkpoint.get("decision")
+    return None if found is None else DecisionRule.from_dict(found)
+
+
+def _backbone(given: str | Mapping[str, Any] | Backbone) -> Backbone:
+    if isinstance(given, Backbone):
+        return given
+    return load_backbone(given) if isinstance(given, str) else rebuild_backbone(given)
+
+
+def _settings(kind: type[Any], given: Any) -> Any:  # one of three dataclasses, or its primitives
+    """Takes a settings object, its primitives as a checkpoint holds them, or None for the defaults."""
+    return kind(**given) if isinstance(given, Mapping) else given or kind()
