@@ -2,6 +2,7 @@
 
 from fairlead.data.augmentation import Augmentation, pixels
 from fairlead.data.batch import Batch
+from fairlead.data.columns import Columns
 from fairlead.data.data_module import Loading, RowsDataModule
 from fairlead.data.feature_cache import FeatureCache, compute_features
 from fairlead.data.image_data import ImageDataModule
@@ -9,11 +10,13 @@ from fairlead.data.image_dataset import ImageDataset
 from fairlead.data.items import Items
 from fairlead.data.picture_stream import PictureStream
 from fairlead.data.pictures import ArrayPictures, FilePictures, Pictures
-from fairlead.data.reading import Columns, list_pictures, read_rows
+from fairlead.data.reading import list_pictures, read_rows
 from fairlead.data.rows import RawRows, Rows, prepare_rows
 from fairlead.data.sampling import Draw, EvaluationSampler, TrainingSampler
 from fairlead.data.splitting import SplitPlan
 from fairlead.data.table import Table
+from fairlead.data.text_reading import list_texts, read_texts
+from fairlead.data.texts import StoredTexts, Texts
 
 __all__ = [
     "ArrayPictures",
@@ -34,11 +37,15 @@ __all__ = [
     "Rows",
     "RowsDataModule",
     "SplitPlan",
+    "StoredTexts",
     "Table",
+    "Texts",
     "TrainingSampler",
     "compute_features",
     "list_pictures",
+    "list_texts",
     "pixels",
     "prepare_rows",
     "read_rows",
+    "read_texts",
 ]

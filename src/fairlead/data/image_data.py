@@ -8,9 +8,10 @@ from torch.utils.data import Dataset
 
 from fairlead.data.augmentation import Augmentation
 from fairlead.data.batch import Batch
+from fairlead.data.columns import Columns
 from fairlead.data.data_module import Loading, RowsDataModule
 from fairlead.data.image_dataset import ImageDataset
-from fairlead.data.reading import Columns, read_rows
+from fairlead.data.reading import read_rows
 from fairlead.data.rows import Rows, prepare_rows
 from fairlead.data.splitting import SplitPlan
 from fairlead.data.synthetic import LesionWorld

@@ -1,11 +1,11 @@
-"""From what a user has on disk, a table or class folders, to rows."""
+"""From the pictures a user has on disk, in class folders or named in a table, to rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from fairlead.data.columns import Columns
 from fairlead.data.pictures import FilePictures
 from fairlead.data.rows import RawRows
 from fairlead.data.splitting import SPLIT_NAMES
@@ -13,31 +13,6 @@ from fairlead.data.table import Table
 from fairlead.errors import ConfigurationError, DataError, UnknownNameError
 from fairlead.preprocessing import IMAGE_SUFFIXES
 from fairlead.records import Split, natural_order
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which columns of a table hold what.
-
-    Attributes:
-        image: Paths of the pictures, relative to the table; None takes image, file, path or filename.
-        label: The classes; None takes label, class or target.
-        sensitive: Declared sensitive features.
-        split: Given splits, where the table has the column.
-
-    Examples:
-        >>> Columns(label="diagnosis", sensitive=("sex",)).split
-        'split'
-    """
-
-    image: str | None = None
-    label: str | None = None
-    sensitive: Sequence[str] = ()
-    split: str = "split"
-
-
-_IMAGE_NAMES = ("image", "file", "path", "filename", "file_name", "image_path", "filepath")
-_LABEL_NAMES = ("label", "class", "target")
 
 
 def read_rows(source: str | Path, columns: Columns) -> RawRows:
@@ -76,24 +51,18 @@ def list_pictures(path: Path, columns: Columns) -> FilePictures:
 
 def _read_table(path: Path, columns: Columns) -> RawRows:
     table = Table.read(path)
-    label = columns.label or _first_known(table, _LABEL_NAMES, "label column", "--label")
-    names = table.complete(label, "column")
-    splits = None
-    if columns.split in table.columns:
-        splits = [_split(value, path, row) for row, value in enumerate(table.column(columns.split))]
-    elif columns.split != Columns.split:
-        table.column(columns.split)  # a column that was asked for by name must be there
+    names = table.complete(columns.label_of(table), "column")
     return RawRows(
+        splits=columns.splits_of(table),
         items=_files_of(table, path, columns),
         names=names,
-        splits=splits,
         sensitive={name: table.column(name) for name in columns.sensitive},
         source=path.name,
     )
 
 
 def _files_of(table: Table, path: Path, columns: Columns) -> FilePictures:
-    image = columns.image or _first_known(table, _IMAGE_NAMES, "image column", "--image-column")
+    image = columns.image_of(table)
     root = path.parent
     named = [Path(name) for name in table.complete(image, "column")]
     files = [root / (name.expanduser() if name.parts[:1] == ("~",) else name) for name in named]
@@ -105,27 +74,6 @@ def _files_of(table: Table, path: Path, columns: Columns) -> FilePictures:
             f"({shown}{'; ...' if len(missing) > 3 else ''}); paths count from the table's folder {root}"
         )
     return FilePictures(files, root)
-
-
-def _first_known(table: Table, names: Sequence[str], kind: str, flag: str) -> str:
-    by_folded = {column.casefold(): column for column in table.columns}
-    for name in names:
-        if name in by_folded:
-            return by_folded[name]
-    raise ConfigurationError(
-        f"{table.source} has no {kind} by a usual name ({', '.join(names)}); "
-        f"name it with {flag}. It has: {', '.join(table.columns)}"
-    )
-
-
-def _split(value: str | None, path: Path, row: int) -> Split:
-    split = SPLIT_NAMES.get((value or "").casefold())
-    if split is None:
-        raise DataError(
-            f"{path.name}, data row {row + 1}: split {value!r} is not one of train, val, calibration, test; "
-            "mend it, or rename the column if it means something else"
-        )
-    return split
 
 
 def _read_folder(root: Path, columns: Columns) -> RawRows:

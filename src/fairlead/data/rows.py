@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairlead.data.items import Items
+from fairlead.data.items import ChosenItems, Items
 from fairlead.data.splitting import SplitPlan, divide, singletons, thin
 from fairlead.errors import DataError, LabelError
 from fairlead.measures.feature_groups import MOST_GROUPS
@@ -52,6 +51,17 @@ class Rows:
         """Returns the number of rows by split."""
         return {split.value: len(self.of(split)) for split in Split}
 
+    def choose(self, rows: NDArray[np.int64], note: str) -> Rows:
+        """Returns some of the rows under new numbers, and a note that says so; classes and groups stay."""
+        return replace(
+            self,
+            items=ChosenItems(self.items, rows),
+            targets=self.targets[rows],
+            splits=self.splits[rows],
+            groups=self.groups[rows],
+            notes=(*self.notes, note),
+        )
+
     def class_counts(self) -> NDArray[np.int64]:
         """Returns (C,) the training rows of each class."""
         return np.bincount(self.targets[self.of(Split.TRAIN)], minlength=len(self.labels))
@@ -68,6 +78,8 @@ class RawRows:
         sensitive: N values of each declared sensitive feature.
         source: What the rows came from, for messages.
         notes: What the reader decided.
+        together: (N,) int64, equal for rows that must not be divided, such as those of one text; None where each
+            stands for itself. It binds where splits are drawn: those that the data gives are kept as they are.
     """
 
     items: Items
@@ -76,29 +88,19 @@ class RawRows:
     sensitive: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     source: str = "the data"
     notes: tuple[str, ...] = ()
+    together: NDArray[np.int64] | None = None
 
-
-@dataclass(frozen=True, eq=False)
-class _Chosen:
-    """Some of the items, under new numbers."""
-
-    items: Items
-    rows: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def read(self, index: int) -> Any:  # as Items
-        return self.items.read(int(self.rows[index]))
-
-    def content(self, index: int) -> bytes:
-        return self.items.content(int(self.rows[index]))
-
-    def name(self, index: int) -> str:
-        return self.items.name(int(self.rows[index]))
-
-    def digest(self, index: int) -> bytes:
-        return self.items.digest(int(self.rows[index]))
+    def choose(self, rows: NDArray[np.int64], note: str) -> RawRows:
+        """Returns some of the rows, and a note that says so."""
+        return RawRows(
+            items=ChosenItems(self.items, rows),
+            names=[self.names[row] for row in rows],
+            splits=None if self.splits is None else [self.splits[row] for row in rows],
+            sensitive={name: [values[row] for row in rows] for name, values in self.sensitive.items()},
+            source=self.source,
+            notes=(*self.notes, note),
+            together=None if self.together is None else self.together[rows],
+        )
 
 
 def prepare_rows(raw: RawRows, plan: SplitPlan) -> Rows:
@@ -111,7 +113,7 @@ def prepare_rows(raw: RawRows, plan: SplitPlan) -> Rows:
     if plan.most is not None and len(raw.names) > plan.most:
         raw = _thinned(raw, plan)
     _check_classes(raw)
-    splits, notes = divide(raw.names, raw.splits, plan)
+    splits, notes = divide(raw.names, raw.splits, plan, raw.together)
     names = np.asarray(raw.names, dtype=object)
     labels = Labels.from_training(names[splits == Split.TRAIN.value])
     _check_training(labels, names, splits, raw.source)
@@ -138,14 +140,7 @@ def _thinned(raw: RawRows, plan: SplitPlan) -> RawRows:
     most = plan.most or len(raw.names)
     keys = raw.names if raw.splits is None else [f"{s.value} {n}" for s, n in zip(raw.splits, raw.names, strict=True)]
     rows = thin(keys, most, plan.seed)
-    return RawRows(
-        items=_Chosen(raw.items, rows),
-        names=[raw.names[row] for row in rows],
-        splits=None if raw.splits is None else [raw.splits[row] for row in rows],
-        sensitive={name: [values[row] for row in rows] for name, values in raw.sensitive.items()},
-        source=raw.source,
-        notes=(*raw.notes, f"only {len(rows)} of {len(raw.names)} rows are used"),
-    )
+    return raw.choose(rows, f"only {len(rows)} of {len(raw.names)} rows are used")
 
 
 def _check_classes(raw: RawRows) -> None:

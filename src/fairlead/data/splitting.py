@@ -72,7 +72,10 @@ class SplitPlan:
 
 
 def divide(
-    targets: Sequence[str], given: Sequence[Split] | None, plan: SplitPlan
+    targets: Sequence[str],
+    given: Sequence[Split] | None,
+    plan: SplitPlan,
+    together: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.str_], tuple[str, ...]]:
     """Gives every row a split, stratified by class; splits that the data has are kept.
 
@@ -82,6 +85,7 @@ def divide(
         targets: N class names.
         given: N splits as the data has them, or None.
         plan: Shares and seed for what is missing.
+        together: (N,) equal for rows that go to one split; the first of them decides the class they count for.
 
     Returns:
         (N,) names of splits, and notes for the person who runs it.
@@ -101,24 +105,34 @@ def divide(
     wanted = [split for split in SPLITS[1:] if not (assigned == split.value).any()]
     if not wanted:
         return assigned, ()
-    if len(pool) < 4 * len(wanted):
+    heads, head_of = _heads(together, pool)
+    if len(heads) < 4 * len(wanted):
         raise DataError(
-            f"{len(pool)} training rows are too few to take {_and(wanted)} from; add rows, or give those splits"
+            f"{len(heads)} training rows are too few to take {_and(wanted)} from; add rows, or give those splits"
         )
-    names = np.asarray(targets, dtype=object)[pool]
+    names = np.asarray(targets, dtype=object)[heads]
     shares = {Split.TRAIN: 1 - sum(plan.share(split) for split in wanted)}
     shares |= {split: plan.share(split) for split in wanted}
-    assigned[pool] = _stratified(names, shares, plan.seed)
+    assigned[heads] = _stratified(names, shares, plan.seed)
+    assigned[pool] = assigned[head_of]
     empty = [split for split in shares if not (assigned == split.value).any()]
     if empty:
         raise DataError(
-            f"{len(pool)} rows of {len(set(names))} classes leave none for {_and(empty)}; "
+            f"{len(heads)} rows of {len(set(names))} classes leave none for {_and(empty)}; "
             "add rows, raise its share, or give that split"
         )
     if given is None:
         return assigned, ()
     counts = ", ".join(f"{split.value} {int((assigned == split.value).sum())}" for split in wanted)
     return assigned, (f"the data has no {_and(wanted)} split: taken from its training rows by class ({counts})",)
+
+
+def _heads(together: NDArray[np.int64] | None, pool: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns the first row of each cluster within the pool, ascending, and for each row of the pool its first."""
+    if together is None:
+        return pool, pool
+    _, first, cluster = np.unique(together[pool], return_index=True, return_inverse=True)
+    return pool[np.sort(first)], pool[first[cluster]]
 
 
 def thin(targets: Sequence[str], most: int, seed: int) -> NDArray[np.int64]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fairlead.data.columns import Columns
 from fairlead.data.pictures import ArrayPictures
-from fairlead.data.reading import Columns
 from fairlead.data.rows import RawRows
 from fairlead.data.synthetic import LesionWorld
 from fairlead.errors import ConfigurationError, UnknownNameError
