@@ -8,6 +8,7 @@ from fairlead.data.feature_cache import FeatureCache, compute_features
 from fairlead.data.image_data import ImageDataModule
 from fairlead.data.image_dataset import ImageDataset
 from fairlead.data.items import Items
+from fairlead.data.length_grouping import LengthGroupedSampler
 from fairlead.data.picture_stream import PictureStream
 from fairlead.data.pictures import ArrayPictures, FilePictures, Pictures
 from fairlead.data.reading import list_pictures, read_rows
@@ -15,8 +16,12 @@ from fairlead.data.rows import RawRows, Rows, prepare_rows
 from fairlead.data.sampling import Draw, EvaluationSampler, TrainingSampler
 from fairlead.data.splitting import SplitPlan
 from fairlead.data.table import Table
+from fairlead.data.text_augmentation import TextAugmentation
+from fairlead.data.text_data import TextDataModule
+from fairlead.data.text_dataset import TextDataset
 from fairlead.data.text_reading import list_texts, read_texts
 from fairlead.data.texts import StoredTexts, Texts
+from fairlead.data.token_store import TokenStore
 
 __all__ = [
     "ArrayPictures",
@@ -30,6 +35,7 @@ __all__ = [
     "ImageDataModule",
     "ImageDataset",
     "Items",
+    "LengthGroupedSampler",
     "Loading",
     "PictureStream",
     "Pictures",
@@ -39,7 +45,11 @@ __all__ = [
     "SplitPlan",
     "StoredTexts",
     "Table",
+    "TextAugmentation",
+    "TextDataModule",
+    "TextDataset",
     "Texts",
+    "TokenStore",
     "TrainingSampler",
     "compute_features",
     "list_pictures",

@@ -72,9 +72,10 @@ class RowsDataModule(L.LightningDataModule):
     def in_memory(self) -> bool:
         """Returns whether rows cost nothing to read."""
 
-    def collate(self, rows: Sequence[Batch]) -> Batch:
-        """Makes a batch of rows."""
-        return Batch.collate(rows)
+    @property
+    def collate(self) -> Callable[[Sequence[Batch]], Batch]:
+        """What makes a batch of rows: a function that a worker can be sent, and the trainer not with it."""
+        return Batch.collate
 
     def training_sampler(self, rows: Sequence[int], *, replicas: int, rank: int) -> TrainingSampler:
         """Returns the order of the training rows."""
@@ -158,7 +159,6 @@ class RowsDataModule(L.LightningDataModule):
         self, dataset: Dataset[Batch], sampler: Any, batch_size: int, *, drop_last: bool = False
     ) -> DataLoader[Batch]:
         workers = self._workers()
-        collate: Callable[[Sequence[Batch]], Batch] = self.collate
         return DataLoader(
             dataset,
             batch_size=batch_size,
@@ -168,7 +168,7 @@ class RowsDataModule(L.LightningDataModule):
             persistent_workers=workers > 0,  # a Ctrl-C while workers are forked is lost: fork them once
             # What a loader draws the seeds of its workers from: the run's own generator it leaves alone.
             generator=torch.Generator().manual_seed(self.seed),
-            collate_fn=collate,
+            collate_fn=self.collate,
         )
 
     def _processes(self) -> tuple[int, int]:

@@ -144,7 +144,7 @@ def _labelled_splits(
     secret = [split for split in Split if split not in labelled and any(splits[row] is split for row in rows)]
     if not labelled or not secret:
         return rows, ()
-    kept = np.array([row for row in rows if splits[row] in labelled], dtype=np.int64)
+    kept = np.array([row for row in rows.tolist() if splits[row] in labelled], dtype=np.int64)
     names = ", ".join(split.value for split in secret)
     return kept, (f"no row of the split {names} has a label: its {len(rows) - len(kept)} rows are left out",)
 
@@ -159,7 +159,7 @@ def _once_each(
     counts = Counter(splits[row].value for row in rows[leaks].tolist())
     told = " and ".join(f"{count} rows of {split}" for split, count in counts.items())
     kept = np.delete(rows, leaks)
-    if Split.TRAIN not in {splits[row] for row in kept}:
+    if Split.TRAIN not in {splits[row] for row in kept.tolist()}:
         raise DataError(
             f"every training text of {table.source} is also in a held-out split ({told}), so that none is left to "
             "train on; take the copies out of one of them"
