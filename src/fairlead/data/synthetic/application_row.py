@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # P(degree | qualified), from what speaks against an applicant to what speaks for one; reversed for the unqualified.
-DEGREES = (0.07, 0.15, 0.30, 0.48)
+DEGREES = (0.03, 0.08, 0.25, 0.64)
 _RATIOS = tuple(math.log(qualified / other) for qualified, other in zip(DEGREES, DEGREES[::-1], strict=True))
 # The place in the tuple is the key of the random stream: append, never reorder.
 _STREAMS = ("facts", "wording")

@@ -1,0 +1,34 @@
+"""A tokenizer of whole words, and tables of texts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from fairlead.preprocessing.text import TextPreprocessing
+
+WORDS = ("good", "bad", "fine", "the", "service", "was", "a", "b", "c", "he", "she", "very")
+
+
+def word_preprocessing(max_tokens: int = 32) -> TextPreprocessing:
+    """One token a word, between [CLS] and [SEP]; the second of a pair has type 1."""
+    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+    codes = {word: code for code, word in enumerate((*special, *WORDS))}
+    tokenizer = Tokenizer(models.WordLevel(codes, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", codes["[CLS]"]), ("[SEP]", codes["[SEP]"])],
+    )
+    return TextPreprocessing(tokenizer=tokenizer.to_str(), max_tokens=max_tokens, pad_id=codes["[PAD]"])
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Path:
+    """Writes a table; returns its path."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
