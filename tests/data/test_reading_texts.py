@@ -126,7 +126,7 @@ def test_the_text_column_is_found_by_its_usual_names_or_asked_for(tmp_path: Path
     odd = table(tmp_path, many(), ("Remarks", "label"))
     with pytest.raises(ConfigurationError, match=r"no text column by a usual name \(text, .*--text-column.*Remarks"):
         read_texts(odd, Columns())
-    with pytest.raises(UnknownNameError, match="no text column 'remark' in t.csv; did you mean 'Remarks'"):
+    with pytest.raises(UnknownNameError, match=r"no text column 'remark' in t\.csv; did you mean 'Remarks'"):
         read_texts(odd, Columns(text="remark"))
     assert read_texts(odd, Columns(text="Remarks")).items.read(3) == "text 3"
 

@@ -15,9 +15,9 @@ WORDS = ("good", "bad", "fine", "the", "service", "was", "a", "b", "c", "he", "s
 
 def word_preprocessing(max_tokens: int = 32) -> TextPreprocessing:
     """One token a word, between [CLS] and [SEP]; the second of a pair has type 1."""
-    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+    special = ("[UNK]", "[PAD]", "[CLS]", "[SEP]")
     codes = {word: code for code, word in enumerate((*special, *WORDS))}
-    tokenizer = Tokenizer(models.WordLevel(codes, unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordLevel(codes, unk_token=special[0]))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
