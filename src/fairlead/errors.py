@@ -49,9 +49,12 @@ class UnknownNameError(ConfigurationError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = list(known)
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-        folded = [known_name for known_name in names if known_name.casefold() == name.casefold()]
-        near = folded or near
+        by_folded: dict[str, list[str]] = {}
+        for known_name in names:
+            by_folded.setdefault(known_name.casefold(), []).append(known_name)
+        folded = name.casefold()
+        close = [folded] if folded in by_folded else difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)
+        near = [known_name for one in close for known_name in by_folded[one]][:3]
         message = f"there is no {kind} {name!r}" + (f" in {where}" if where else "")
         if near:
             message += "; did you mean " + " or ".join(repr(n) for n in near) + "?"

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from fairlead.data import Batch, Columns, Loading, TextAugmentation, TextDataModule, TokenStore
+from fairlead.data import Batch, Columns, Draw, Loading, TextAugmentation, TextDataModule, TokenStore
 from fairlead.data.synthetic import ApplicationWorld, SplitSizes
 from fairlead.data.texts import StoredTexts
 from fairlead.errors import ConfigurationError, DataError
@@ -175,8 +175,18 @@ def test_a_text_is_cut_once_and_only_when_its_split_is_asked_for() -> None:
     assert lengths.tolist() == [min(32, 4 + row) for row in everything]
     assert store.truncated.tolist() == [4 + row > 32 for row in range(700)]
     for row in (0, 3, 5, 400, 699):
-        assert np.array_equal(store.read(row), PREPROCESSING.tokens([texts.texts[row]]).planes[0])
+        assert np.array_equal(store.planes([row])[0], PREPROCESSING.tokens([texts.texts[row]]).planes[0])
     assert texts.reads == 700
+
+
+def test_single_rows_make_the_batch_that_is_made_at_once() -> None:
+    data = TextDataModule(WORLD, preprocessing=PREPROCESSING, augmentation=TextAugmentation(drop_words=0.5))
+    for training in (False, True):
+        dataset, draws = data.dataset(training=training), [Draw(row, 2) for row in (7, 3, 99)]
+        one, other = dataset.__getitems__(draws), data.collate([dataset[draw] for draw in draws])
+        for field in ("inputs", "target", "groups", "index"):
+            assert torch.equal(getattr(one, field), getattr(other, field))
+        assert data.collate(one) is one
 
 
 def test_the_second_of_a_pair_keeps_its_type(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ class Batch:
     """N rows of a dataset. Not frozen: Lightning moves a batch by rebuilding its fields in place.
 
     Attributes:
-        inputs: (N, 3, H, W) uint8 pixels as stored; the module's first layer normalises them.
+        inputs: (N, 3, H, W) uint8 pixels as stored, which the module's first layer normalises; or (N, 3, T) int32
+            token ids, attention mask (1, and 0 for padding) and token types of texts.
         target: (N,) class codes, int64; -1 where the truth is not known.
         groups: (N, S) group codes of the declared sensitive features, int64.
         index: (N,) each row's number in its dataset, int64.

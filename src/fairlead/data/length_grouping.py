@@ -20,8 +20,9 @@ class LengthGroupedSampler(TrainingSampler):
 
     The order is a function of (seed, epoch) alone. All rows are shuffled; runs of 100 batches' worth are sorted by
     their length, give or take a tenth of it, each cut into batches, and the batches are shuffled. Which rows share a
-    batch is new in each epoch, and so is where short and long batches come. With several processes each batch is cut of one place in the sorted run
-    for all of them, so that they have as many batches, of similar length at the same time: none waits for another.
+    batch is new in each epoch, and so is where short and long batches come. With several processes each batch is cut
+    of one place in the sorted run for all of them, so that they have as many batches, of similar length at the same
+    time: none waits for another.
 
     Args:
         rows: Indices of the N training rows.

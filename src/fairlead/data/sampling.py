@@ -62,12 +62,12 @@ class TrainingSampler(DistributedSampler[Draw]):
 
 
 class EvaluationSampler(DistributedSampler[Draw]):
-    """Visits every row exactly once over all processes, without padding, in ascending order.
+    """Visits every row exactly once over all processes, without padding, in the order given.
 
     Lightning's own sampler repeats rows to give every process as many; a figure would count them twice.
 
     Args:
-        rows: Indices of the rows.
+        rows: Indices of the rows, in the order in which they are visited.
         replicas: Number of processes.
         rank: This process.
 

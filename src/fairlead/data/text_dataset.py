@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from fairlead.data.augmentation import seed_of
@@ -17,7 +18,7 @@ from fairlead.data.token_store import TokenStore
 
 
 class TextDataset(Dataset[Batch]):
-    """Gives one row at a time, as long as its own text; ``pad`` makes a batch of them.
+    """Gives whole batches of rows, padded to their longest; or single rows, of which ``pad`` makes a batch.
 
     Args:
         rows: All rows of all splits; a sampler chooses.
@@ -39,20 +40,31 @@ class TextDataset(Dataset[Batch]):
 
     def __getitem__(self, draw: Draw) -> Batch:
         """Returns a row as a Batch without its first dimension: inputs are (3, T) int32."""
-        if self.augmentation is None:
-            planes = self.tokens.read(draw.row)
-        else:
-            generator = np.random.default_rng(seed_of(self.seed, draw.epoch, draw.row))
-            text = self.augmentation.vary(self.rows.items.read(draw.row), generator)
-            planes = self.tokens.preprocessing.tokens([text]).planes[0]
-        return Batch(torch.from_numpy(planes), self.targets[draw.row], self.groups[draw.row], torch.tensor(draw.row))
+        batch = self.__getitems__([draw])
+        return Batch(batch.inputs[0], batch.target[0], batch.groups[0], batch.index[0])
+
+    def __getitems__(self, draws: Sequence[Draw]) -> Batch:
+        """Returns a batch of rows, which a loader asks for before any single row; padded to the longest."""
+        rows = np.array([draw.row for draw in draws], dtype=np.int64)
+        index = torch.from_numpy(rows)
+        planes = self.tokens.planes(rows) if self.augmentation is None else self._varied(draws, self.augmentation)
+        return Batch(torch.from_numpy(planes), self.targets[index], self.groups[index], index)
+
+    def _varied(self, draws: Sequence[Draw], augmentation: TextAugmentation) -> NDArray[np.int32]:
+        texts = [
+            augmentation.vary(
+                self.rows.items.read(draw.row), np.random.default_rng(seed_of(self.seed, draw.epoch, draw.row))
+            )
+            for draw in draws
+        ]
+        return self.tokens.preprocessing.tokens(texts).planes
 
 
-def pad(rows: Sequence[Batch], pad_id: int) -> Batch:
+def pad(rows: Sequence[Batch] | Batch, pad_id: int) -> Batch:
     """Makes a batch of texts, filled up on the right to the longest of them.
 
     Args:
-        rows: N rows, whose inputs are (3, T) with T their own.
+        rows: N rows, whose inputs are (3, T) with T their own; a batch is left as it is.
         pad_id: The token id that fills up; its mask and type are 0.
 
     Returns:
@@ -64,6 +76,8 @@ def pad(rows: Sequence[Batch], pad_id: int) -> Batch:
         >>> pad([row(1), row(3)], pad_id=9).inputs[0].tolist()
         [[1, 9, 9], [1, 0, 0], [1, 0, 0]]
     """
+    if isinstance(rows, Batch):
+        return rows
     longest = max(row.inputs.shape[1] for row in rows)
     inputs = torch.zeros((len(rows), 3, longest), dtype=torch.int32)
     inputs[:, 0] = pad_id

@@ -128,12 +128,15 @@ def _is_text(value: str | None) -> bool:
 
 def _whole_characters(values: Sequence[str | None]) -> list[str | None]:
     """Replaces half a surrogate pair, which JSON can hold and UTF-8 cannot, with U+FFFD."""
-    return [
-        value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        if value is not None and not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)
-        else value
-        for value in values
-    ]
+    return [None if value is None else _whole(value) for value in values]
+
+
+def _whole(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _labelled_splits(

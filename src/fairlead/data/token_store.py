@@ -55,10 +55,16 @@ class TokenStore:
             self._ids, self._types = np.concatenate(ids), np.concatenate(types)
         return self.lengths[asked]
 
-    def read(self, row: int) -> NDArray[np.int32]:
-        """Returns (3, T) a text's token ids, attention mask and token types, T being its own length."""
-        length = int(self.cut([row])[0]) if self.lengths[row] < 0 else int(self.lengths[row])
-        place = slice(int(self._starts[row]), int(self._starts[row]) + length)
-        planes = np.ones((3, length), dtype=np.int32)
-        planes[0], planes[2] = self._ids[place], self._types[place]
+    def planes(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int32]:
+        """Returns (M, 3, T) token ids, attention mask and token types, filled up on the right to the longest of M."""
+        asked = np.asarray(rows, dtype=np.int64)
+        lengths = self.cut(asked)
+        column = np.arange(lengths.max(initial=0))
+        real = column < lengths[:, None]
+        kept = (self._starts[asked][:, None] + column)[real]
+        planes = np.zeros((len(asked), 3, len(column)), dtype=np.int32)
+        planes[:, 0] = self.preprocessing.pad_id
+        planes[:, 0][real] = self._ids[kept]
+        planes[:, 1] = real
+        planes[:, 2][real] = self._types[kept]
         return planes
