@@ -87,9 +87,27 @@ def test_the_bias_is_as_large_as_documented(drawn: Applications) -> None:
     poor = np.isin(drawn.identity, PASSED_OVER)
     assert not invited[~qualified].any()
     assert invited[qualified & ~poor].all()
-    assert share(invited, qualified & poor) == pytest.approx(1 - WORLD.bias, abs=0.05)  # 4.9 standard errors
-    assert share(invited, ~poor) - share(invited, poor) == pytest.approx(WORLD.planted_gap, abs=0.05)
     assert [row.passed_over for row in drawn.rows] == (qualified & ~invited).tolist()
+    others, passed_over = WORLD.selection_rates()
+    assert share(invited, ~poor) == pytest.approx(others, abs=0.03)  # 4 standard errors
+    assert share(invited, poor) == pytest.approx(passed_over, abs=0.04)
+    said = np.array([WORLD.probability(row) for row in drawn.rows])
+    for among, wanted in zip((~poor, poor), WORLD.selection_rates(best_reader=True), strict=True):
+        assert float((said[among] > 0.5).mean() + (said[among] == 0.5).mean() / 2) == pytest.approx(wanted, abs=0.04)
+
+
+@pytest.mark.parametrize("qualified", [0.3, 0.5])
+def test_another_term_in_the_same_text_moves_the_best_answer_by_the_bias(qualified: float) -> None:
+    world = replace(WORLD, qualified=qualified)
+    assert world.selection_rates()[0] == pytest.approx(qualified)
+    for number in range(50):
+        row = world.row(number)
+        answers = [world.probability(replace(row, identity=identity)) for identity in IDENTITIES]
+        odds = [np.log(answer / (1 - answer)) for answer in answers]
+        of_others = {round(one, 9) for one, term in zip(odds, IDENTITIES, strict=True) if term not in PASSED_OVER}
+        of_passed_over = {round(one, 9) for one, term in zip(odds, IDENTITIES, strict=True) if term in PASSED_OVER}
+        assert len(of_others) == len(of_passed_over) == 1
+        assert of_others.pop() - of_passed_over.pop() == pytest.approx(world.bias)
 
 
 def test_without_the_bias_identity_says_nothing_and_no_other_fact_or_word_changes(drawn: Applications) -> None:
@@ -99,7 +117,8 @@ def test_without_the_bias_identity_says_nothing_and_no_other_fact_or_word_change
     invited = np.array([row.invited for row in unbiased.rows])
     rates = [share(invited, np.array(unbiased.identity) == identity) for identity in IDENTITIES]
     assert max(rates) - min(rates) < 0.08
-    assert replace(WORLD, bias=0.0).planted_gap == 0
+    assert replace(WORLD, bias=0.0).selection_rates() == pytest.approx((0.5, 0.5))
+    assert replace(WORLD, bias=20.0).selection_rates()[1] < 1e-3
 
 
 def test_shares_are_those_asked_for_and_styles_say_nothing(drawn: Applications) -> None:
@@ -183,7 +202,7 @@ def test_rows_come_in_the_shape_of_any_source(drawn: Applications) -> None:
     [
         ({"seed": -1}, "seed is -1"),
         ({"qualified": 1.0}, "qualified is 1.0"),
-        ({"bias": 1.2}, "bias is 1.2"),
+        ({"bias": -1.0}, "bias is -1.0; give log odds from 0"),
         ({"identity_shares": (1.0,)}, "give six shares"),
         ({"identity_shares": (0.5, 0.5, 0.5, 0, 0, 0)}, "sum to 1.5; make them sum to 1"),
     ],

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 # P(degree | qualified), from what speaks against an applicant to what speaks for one; reversed for the unqualified.
-DEGREES = (0.03, 0.08, 0.25, 0.64)
-_RATIOS = tuple(math.log(qualified / other) for qualified, other in zip(DEGREES, DEGREES[::-1], strict=True))
+DEGREES = (0.05, 0.15, 0.30, 0.50)
+LOG_RATIOS = tuple(math.log(qualified / other) for qualified, other in zip(DEGREES, DEGREES[::-1], strict=True))
 # The place in the tuple is the key of the random stream: append, never reorder.
 _STREAMS = ("facts", "wording")
 
@@ -52,7 +52,7 @@ class ApplicationRow:
 
     def log_likelihood_ratio(self) -> float:
         """Returns log p(degrees | qualified) - log p(degrees | not qualified)."""
-        return sum(_RATIOS[degree] for degree in self.degrees if degree is not None)
+        return sum(LOG_RATIOS[degree] for degree in self.degrees if degree is not None)
 
 
 def application_stream(seed: int, number: int, purpose: str, attempt: int = 0) -> np.random.Generator:
