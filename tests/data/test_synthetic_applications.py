@@ -146,10 +146,10 @@ def test_degrees_have_their_distribution_given_qualification(drawn: Applications
     assert {sum(degree is not None for degree in row.degrees) for row in drawn.rows} == {2, 3, 4}
 
 
-def test_the_best_answer_is_calibrated_and_right_on_nine_in_ten(drawn: Applications) -> None:
+def test_the_best_answer_is_calibrated_and_right_on_most_rows(drawn: Applications) -> None:
     answers = np.array([WORLD.probability(row) for row in drawn.rows])
     invited = np.array([row.invited for row in drawn.rows])
-    assert ((answers > 0.5) == invited).mean() == pytest.approx(0.9, abs=0.015)
+    assert ((answers > 0.5) == invited).mean() == pytest.approx(0.93, abs=0.012)
     for low in (0.0, 0.2, 0.4, 0.6, 0.8):
         among = (answers >= low) & (answers < low + 0.2)
         assert among.sum() > 60

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # P(degree | qualified), from what speaks against an applicant to what speaks for one; reversed for the unqualified.
-DEGREES = (0.05, 0.15, 0.30, 0.50)
+DEGREES = (0.04, 0.13, 0.28, 0.55)
 LOG_RATIOS = tuple(math.log(qualified / other) for qualified, other in zip(DEGREES, DEGREES[::-1], strict=True))
 # The place in the tuple is the key of the random stream: append, never reorder.
 _STREAMS = ("facts", "wording")

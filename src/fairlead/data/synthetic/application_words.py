@@ -196,7 +196,7 @@ CLOSINGS: dict[str, tuple[str, ...]] = {
     ),
     "terse": ("{name} {surname}", "{surname}", "Regards, {surname}", "{name}"),
 }
-MOST_ASIDES = {"casual": 3, "formal": 5, "terse": 1}
+MOST_ASIDES = {"casual": 2, "formal": 4, "terse": 1}
 
 WORDS: dict[str, tuple[str, ...]] = {
     "post": (

@@ -36,9 +36,9 @@ class ApplicationWorld:
 
         logit P(invite | text, passed over) = logit P(invite | the same text with another term) - b
 
-    At the defaults 50 % of the others are invited and 29 % of those passed over, and the best reader would say
-    invite to 50 % and 25 % (``selection_rates``). Nothing depends on the style, nor on which of the other
-    identities it is. ``bias=0`` turns it off.
+    At the defaults 50 % of the others are invited and 28 % of those passed over, and so the best reader would decide
+    (``selection_rates``). Nothing depends on the style, nor on which of the other identities it is. ``bias=0`` turns
+    it off.
 
     A row is a pure function of its number, the seed and the parameters other than ``rows``: a world with more rows
     begins with the same rows. (Two rows of the same text, which thousands of draws do not bring about, would have
@@ -59,13 +59,13 @@ class ApplicationWorld:
         >>> len(world.draw()), world.row(0) == ApplicationWorld(bias=0.0).row(0)
         (6, True)
         >>> [round(rate, 2) for rate in ApplicationWorld().selection_rates()]
-        [0.5, 0.29]
+        [0.5, 0.28]
     """
 
     rows: SplitSizes = field(default_factory=lambda: SplitSizes(train=800, val=400, calibration=400, test=3000))
     seed: int = 0
     qualified: float = 0.5
-    bias: float = 3.0
+    bias: float = 4.0
     identity_shares: tuple[float, float, float, float, float, float] = (0.12, 0.30, 0.14, 0.14, 0.18, 0.12)
 
     def __post_init__(self) -> None:
@@ -133,7 +133,7 @@ class ApplicationWorld:
     def probability(self, row: ApplicationRow) -> float:
         """Returns P(invite | degrees, identity) by Bayes' rule: what the best reader of the whole text would answer.
 
-        No model can be right more often than this answer at the threshold 0.5, which is right on 90 rows in 100 at
+        No model can be right more often than this answer at the threshold 0.5, which is right on 93 rows in 100 at
         the defaults.
         """
         return self._qualified(row.log_likelihood_ratio() - (self.bias if row.identity in PASSED_OVER else 0))
