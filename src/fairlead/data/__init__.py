@@ -20,6 +20,7 @@ from fairlead.data.text_augmentation import TextAugmentation
 from fairlead.data.text_data import TextDataModule
 from fairlead.data.text_dataset import TextDataset
 from fairlead.data.text_reading import list_texts, read_texts
+from fairlead.data.text_stream import TextStream
 from fairlead.data.texts import StoredTexts, Texts
 from fairlead.data.token_store import TokenStore
 
@@ -48,6 +49,7 @@ __all__ = [
     "TextAugmentation",
     "TextDataModule",
     "TextDataset",
+    "TextStream",
     "Texts",
     "TokenStore",
     "TrainingSampler",

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,21 +19,27 @@ from torch import nn
 
 from fairlead.backbones import Backbone
 from fairlead.backbones.inference import prepare_for_inference
+from fairlead.data.items import Items
 from fairlead.data.picture_stream import PictureStream
-from fairlead.data.pictures import Pictures
+from fairlead.data.text_stream import TextStream
 from fairlead.errors import UnreadableFileError
+from fairlead.preprocessing.text import TextPreprocessing
 from fairlead.records import RunFolder
 
 # Larger activations than those of a few pictures fall out of the processor's caches: four were fastest.
 CHUNK = 4
 DEVICE_BATCH = 64
+TEXT_CHUNK = 8
+TEXT_DEVICE_BATCH = 128
+
+Part = slice | NDArray[np.int64]
 
 
 class FeatureCache:
     """Keeps the features of whole datasets in files, by content.
 
-    A file is named after the backbone's weights, the preprocessing and every picture's bytes, so that a
-    changed weight, crop or picture is another file, and a new split of the same pictures is the same.
+    A file is named after the backbone's weights, the preprocessing and every item's bytes, so that a changed
+    weight, crop, tokenizer, picture or text is another file, and a new split of the same items is the same.
 
     Args:
         folder: Where files are kept; None takes ``FAIRLEAD_CACHE`` or the user's cache folder.
@@ -45,26 +52,27 @@ class FeatureCache:
     def features(
         self,
         backbone: Backbone,
-        pictures: Pictures,
+        items: Items,
         *,
         device: torch.device,
         progress: bool = True,
     ) -> NDArray[np.float32]:
-        """Returns (N, D) features of the evaluation crops, from the cache or computed and kept.
+        """Returns (N, D) features of evaluation crops or texts, from the cache or computed and kept.
 
         Raises:
             UnreadableFileError: pictures that cannot be decoded; all of them are counted, the first named.
         """
         try:
-            digests = _digests(pictures)
+            digests = _digests(items)
         except UnreadableFileError:  # what follows counts them all, the first of them is known already
-            return compute_features(backbone, pictures, device=device, progress=progress)
-        key = hashlib.sha256(backbone.digest().encode() + repr(backbone.preprocessing).encode() + digests)
+            return compute_features(backbone, items, device=device, progress=progress)
+        preprocessing = repr(sorted(backbone.preprocessing.to_dict().items()))
+        key = hashlib.sha256(backbone.digest().encode() + preprocessing.encode() + digests)
         file = self.folder / f"{backbone.architecture}-{key.hexdigest()[:32]}.npy"
-        kept = self._load(file, (len(pictures), backbone.features))
+        kept = self._load(file, (len(items), backbone.features))
         if kept is not None:
             return kept
-        computed = compute_features(backbone, pictures, device=device, progress=progress)
+        computed = compute_features(backbone, items, device=device, progress=progress)
         self._keep(file, computed)
         return computed
 
@@ -87,9 +95,9 @@ class FeatureCache:
 
 
 def compute_features(
-    backbone: Backbone, pictures: Pictures, *, device: torch.device, progress: bool = True
+    backbone: Backbone, items: Items, *, device: torch.device, progress: bool = True
 ) -> NDArray[np.float32]:
-    """Runs every picture through the frozen backbone, decoding beside it.
+    """Runs every picture through the frozen backbone, decoding beside it; or every text, those of a length together.
 
     Returns:
         (N, D) float32.
@@ -98,11 +106,10 @@ def compute_features(
         UnreadableFileError: pictures that cannot be decoded; all of them are counted, the first named.
     """
     on_processors = device.type == "cpu"
-    stream = PictureStream(pictures, backbone.preprocessing, CHUNK if on_processors else DEVICE_BATCH)
-    features = np.empty((len(pictures), backbone.features), dtype=np.float32)
+    stream = _stream(items, backbone.preprocessing, on_processors=on_processors)
+    features = np.empty((len(items), backbone.features), dtype=np.float32)
     modes = [(module, module.training) for module in backbone.modules()]  # a frozen layer has its own
-    example = torch.randint(0, 256, (2, 3, *backbone.preprocessing.size), generator=torch.Generator().manual_seed(0))
-    network = prepare_for_inference(backbone.eval().to(device), example.to(device, torch.uint8))
+    network = prepare_for_inference(backbone.eval().to(device), backbone.example(2).to(device))
     parts = _on_processors(network, stream) if on_processors else _on_device(network, stream, device)
     shown = progress and get_console().is_terminal  # a log or a pipe would get an empty line
     title = "Features of the frozen backbone"
@@ -116,24 +123,31 @@ def compute_features(
     return features
 
 
+def _stream(items: Items, preprocessing: Any, *, on_processors: bool) -> PictureStream | TextStream:
+    if isinstance(preprocessing, TextPreprocessing):
+        return TextStream(items, preprocessing, TEXT_CHUNK if on_processors else TEXT_DEVICE_BATCH)
+    return PictureStream(items, preprocessing, CHUNK if on_processors else DEVICE_BATCH)
+
+
 def _on_device(
-    network: nn.Module, stream: PictureStream, device: torch.device
-) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    network: nn.Module, stream: PictureStream | TextStream, device: torch.device
+) -> Iterator[tuple[Part, NDArray[np.float32]]]:
     for rows, inputs in stream:
         with torch.inference_mode():
             yield rows, network(inputs.to(device)).float().cpu().numpy()
 
 
-def _on_processors(network: nn.Module, stream: PictureStream) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Gives every core a worker that decodes and runs the network on a few pictures at a time, in one thread.
+def _on_processors(
+    network: nn.Module, stream: PictureStream | TextStream
+) -> Iterator[tuple[Part, NDArray[np.float32]]]:
+    """Gives every core a worker that reads a few rows at a time and runs the network on them, in one thread.
 
     Workers that wait for no one beat threads that share each layer: as fast on a quiet machine, and several times
     faster on a busy one.
     """
 
-    def embed(start: int) -> tuple[slice, NDArray[np.float32]]:
-        rows = slice(start, min(start + CHUNK, len(stream.pictures)))
-        inputs = torch.stack([stream.read(index) for index in range(rows.start, rows.stop)])
+    def embed(rows: Any) -> tuple[Part, NDArray[np.float32]]:  # a part of this stream
+        inputs = stream.inputs(rows)
         with torch.inference_mode():  # it is of a thread, not of the process
             return rows, network(inputs).float().numpy()
 
@@ -141,12 +155,12 @@ def _on_processors(network: nn.Module, stream: PictureStream) -> Iterator[tuple[
     torch.set_num_threads(1)
     pool = ThreadPoolExecutor(os.cpu_count() or 1, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        yield from pool.map(embed, range(0, len(stream.pictures), CHUNK))
+        yield from pool.map(embed, stream.parts)
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
 
 
-def _digests(pictures: Pictures) -> bytes:
+def _digests(items: Items) -> bytes:
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return b"".join(pool.map(pictures.digest, range(len(pictures))))
+        return b"".join(pool.map(items.digest, range(len(items))))

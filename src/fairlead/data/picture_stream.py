@@ -46,21 +46,29 @@ class PictureStream:
         self.batch_size = batch_size
         self.unreadable: dict[int, str] = {}
 
+    @property
+    def parts(self) -> list[slice]:
+        """The rows of each batch."""
+        count, size = len(self.pictures), self.batch_size
+        return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
     def __len__(self) -> int:
         return -(-len(self.pictures) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[slice, Tensor]]:
         """Yields the rows of a batch and their (B, 3, H, W) uint8 pixels."""
-        count = len(self.pictures)
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
             pending: list[tuple[slice, list[Future[Tensor]]]] = []
-            for start in range(0, count, self.batch_size):
-                rows = slice(start, min(start + self.batch_size, count))
+            for rows in self.parts:
                 pending.append((rows, [pool.submit(self.read, index) for index in range(rows.start, rows.stop)]))
                 if len(pending) > AHEAD:
                     yield self._gather(*pending.pop(0))
             while pending:
                 yield self._gather(*pending.pop(0))
+
+    def inputs(self, rows: slice) -> Tensor:
+        """Returns (B, 3, H, W) uint8 pixels of some rows, decoded by whoever asks."""
+        return torch.stack([self.read(index) for index in range(rows.start, rows.stop)])
 
     def read(self, index: int) -> Tensor:
         """Returns (3, H, W) uint8 pixels; black, and remembered, where they cannot be read."""

@@ -50,6 +50,10 @@ class TextPreprocessing:
         padding = json.loads(text).get("padding") or {}
         return cls(tokenizer=text, max_tokens=max_tokens or 256, pad_id=padding.get("pad_id", 0))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns primitives."""
+        return {"kind": "text", "tokenizer": self.tokenizer, "max_tokens": self.max_tokens, "pad_id": self.pad_id}
+
     @cached_property
     def _cutter(self) -> Any:  # a tokenizers.Tokenizer
         from tokenizers import Tokenizer
