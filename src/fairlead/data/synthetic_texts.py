@@ -10,6 +10,7 @@ from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.records import Split
 
 APPLICATIONS = "synthetic:applications"
+FEATURES = ("identity", "style")
 
 
 def draw_texts(world: ApplicationWorld, columns: Columns) -> RawRows:
@@ -23,11 +24,11 @@ def draw_texts(world: ApplicationWorld, columns: Columns) -> RawRows:
         raise ConfigurationError(f"the label of {APPLICATIONS} is 'decision', not {columns.label!r}; leave --label out")
     if columns.text not in {None, "text"} or columns.text_pair is not None:
         raise ConfigurationError(f"the text of {APPLICATIONS} is 'text', and single; leave --text-column out")
+    for name in columns.sensitive:
+        if name not in FEATURES:
+            raise UnknownNameError("sensitive feature", name, FEATURES, where=APPLICATIONS)
     drawn = world.draw()
     facts = {"identity": drawn.identity, "style": drawn.style}
-    for name in columns.sensitive:
-        if name not in facts:
-            raise UnknownNameError("sensitive feature", name, facts, where=APPLICATIONS)
     return RawRows(
         items=StoredTexts(drawn.texts, [f"synthetic-application-{row.number:06d}" for row in drawn.rows]),
         names=drawn.decision,
