@@ -79,6 +79,7 @@ def test_the_term_stands_where_it_is_said_to_and_only_there(drawn: Applications)
         assert other[:start] == letter.text[:start]
         assert other[start + len("Hindu") :] == letter.text[end:]
         assert "{" not in letter.text
+        assert not re.search(r"[.?!] [a-z]|  ", letter.text)
 
 
 def test_the_bias_is_as_large_as_documented(drawn: Applications) -> None:

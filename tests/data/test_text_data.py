@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import lightning as L
@@ -155,6 +156,20 @@ def test_held_out_texts_never_vary() -> None:
     assert sum(b.inputs[:, 1].sum() for b in varied.train_dataloader()) < 0.5 * sum(
         b.inputs[:, 1].sum() for b in plain.train_dataloader()
     )
+
+
+def test_a_worker_is_sent_rows_and_tokens_and_no_trainer(tmp_path: Path) -> None:
+    """Where workers are started afresh, all they get is pickled; a trainer would bring the model along."""
+    data = TextDataModule(WORLD, loading=Loading(8))
+    module = Recorder()
+    trainer(tmp_path, epochs=1).fit(module, data)
+    module.seen["train"].clear()
+    loader = data.train_dataloader()
+    sent = pickle.dumps((loader.dataset, loader.collate_fn))
+    assert b"Recorder" not in sent
+    dataset, collate = pickle.loads(sent)  # noqa: S301  # written two lines above
+    draws = [Draw(3, 0), Draw(9, 0)]
+    assert torch.equal(collate([dataset[draw] for draw in draws]).inputs, loader.dataset.__getitems__(draws).inputs)
 
 
 class Counting(StoredTexts):

@@ -23,6 +23,7 @@ from fairlead.data.synthetic.application_words import (
 )
 
 _PLACE = re.compile(r"\{(\w+)\}")
+_START = re.compile(r"(?<=[.?!] )[a-z]")
 _IDENTITY = "{identity}"
 _DRAWS = 96  # more than the longest application uses
 
@@ -94,7 +95,8 @@ def _pick(choices: Sequence[str], draws: Iterator[float]) -> str:
 
 def _filled(text: str, words: dict[str, str], draws: Iterator[float]) -> str:
     """Fills each place with a word of its kind; post and firm are the same throughout."""
-    return _PLACE.sub(lambda found: words.get(found[1]) or _pick(WORDS[found[1]], draws), text)
+    filled = _PLACE.sub(lambda found: words.get(found[1]) or _pick(WORDS[found[1]], draws), text)
+    return _START.sub(lambda found: found[0].upper(), filled)  # a number may have come first
 
 
 def _in_style(sentence: str, style: str) -> str:

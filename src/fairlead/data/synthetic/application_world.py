@@ -116,7 +116,7 @@ class ApplicationWorld:
         return write_letter(self.row(number), application_stream(self.seed, number, "wording", attempt))
 
     def draw(self) -> Applications:
-        """Writes every application, about 0.05 ms each on one core; no two have the same text."""
+        """Writes every application, about 0.1 ms each on one core; no two have the same text."""
         rows = tuple(self.row(number) for number in range(self.rows.total))
         letters: list[Letter] = []
         seen: set[str] = set()
