@@ -141,7 +141,7 @@ def test_evaluation_drops_nothing(photos: Path) -> None:
 def test_the_preprocessing_is_the_given_one_or_the_modules(tmp_path: Path, photos: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"give ImageDataModule\(preprocessing=\.\.\.\)"):
         data_of(photos).train_dataloader()
-    with pytest.raises(ConfigurationError, match="says nothing of the pictures it wants"):
+    with pytest.raises(ConfigurationError, match="says nothing of the inputs it wants"):
         trainer(tmp_path).fit(Recorder(preprocessing=None), datamodule=data_of(photos))
     module = Recorder()
     given = data_of(photos, preprocessing=PREPROCESSING.with_size((8, 12)), augmentation=Augmentation.off())
@@ -188,10 +188,10 @@ def test_a_synthetic_world_is_data_too() -> None:
 
 
 def test_workers_are_counted_where_none_are_given(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fairlead.data import image_data
+    from fairlead.data import data_module
 
-    monkeypatch.setattr(image_data.os, "sched_getaffinity", lambda process: set(range(4)))
+    monkeypatch.setattr(data_module.os, "sched_getaffinity", lambda process: set(range(4)))
     assert ImageDataModule(photos)._workers() == 3
-    monkeypatch.delattr(image_data.os, "sched_getaffinity")  # as on macOS
-    monkeypatch.setattr(image_data.os, "cpu_count", lambda: 20)
+    monkeypatch.delattr(data_module.os, "sched_getaffinity")  # as on macOS
+    monkeypatch.setattr(data_module.os, "cpu_count", lambda: 20)
     assert ImageDataModule(photos)._workers() == 8
