@@ -32,6 +32,7 @@ class MiniLM(nn.Module):
         self.encoder = AutoModel.from_pretrained(WEIGHTS)
 
     def forward(self, planes):
+        """Answers with unit vectors."""
         ids, mask, types = planes.long().unbind(1)
         states = self.encoder(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
         weights = mask[:, :, None].to(states)
