@@ -5,14 +5,19 @@ from fairlead.backbones.image_backbone import ImageBackbone
 from fairlead.backbones.loading import load_backbone, rebuild_backbone
 from fairlead.backbones.normalise import Normalise
 from fairlead.backbones.source import WeightSource, check_weights, find_weights
+from fairlead.backbones.text_backbone import TextBackbone
+from fairlead.backbones.text_loading import check_text_weights, load_text_backbone
 
 __all__ = [
     "Backbone",
     "ImageBackbone",
     "Normalise",
+    "TextBackbone",
     "WeightSource",
+    "check_text_weights",
     "check_weights",
     "find_weights",
     "load_backbone",
+    "load_text_backbone",
     "rebuild_backbone",
 ]

@@ -13,6 +13,7 @@ from torch import nn
 from fairlead.backbones.backbone import Backbone
 from fairlead.backbones.image_backbone import ImageBackbone
 from fairlead.backbones.source import WeightSource, find_weights
+from fairlead.backbones.text_loading import rebuild_text_backbone
 from fairlead.errors import BackboneError
 from fairlead.preprocessing import ImagePreprocessing
 
@@ -20,8 +21,8 @@ from fairlead.preprocessing import ImagePreprocessing
 _CONFIGURED = frozenset(field.name for field in fields(PretrainedCfg))
 
 
-def load_backbone(name: str, *, image_size: int | None = None) -> Backbone:
-    """Loads a pretrained encoder.
+def load_backbone(name: str, *, image_size: int | None = None) -> ImageBackbone:
+    """Loads a pretrained encoder of images.
 
     Args:
         name: A timm name (``resnet18.a1_in1k``; from the hub or its local cache), a folder in timm's layout
@@ -61,6 +62,8 @@ def rebuild_backbone(description: Mapping[str, Any]) -> Backbone:
         >>> rebuild_backbone(described).preprocessing.size
         (48, 48)
     """
+    if description["preprocessing"].get("kind") == "text":
+        return rebuild_text_backbone(description)
     architecture, origin = description["architecture"], description["origin"]
     preprocessing = ImagePreprocessing.from_dict(description["preprocessing"])
     arguments = dict(description.get("arguments") or {})

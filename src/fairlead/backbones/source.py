@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import timm
 
+from fairlead.backbones.hub import fetch_file
 from fairlead.errors import BackboneError, UnknownNameError
 
-WAYS_OUT = (
-    "The ways out: name a local folder in timm's layout (config.json and model.safetensors), name a "
-    ".safetensors file, or fetch the weights once on a machine with a network "
-    "(`hf download {repository}`) and set HF_HOME to that cache"
-)
+_LAYOUT = "timm's layout (config.json and model.safetensors), name a .safetensors file"
 
 
 @dataclass(frozen=True)
@@ -171,7 +166,8 @@ def _architecture_in(file: Path) -> str | None:
 def _from_hub(name: str) -> WeightSource:
     repository = _hub_repository(name)
     architecture = _known_architecture(name)
-    return WeightSource(architecture, _download(repository, name), f"hub {repository}", _configuration(name))
+    file = fetch_file(repository, name, layout=_LAYOUT)
+    return WeightSource(architecture, file, f"hub {repository}", _configuration(name))
 
 
 def _hub_repository(name: str) -> str:
@@ -180,34 +176,3 @@ def _hub_repository(name: str) -> str:
     if not repository:
         raise BackboneError(f"timm has no pretrained weights for {name!r}; use random:{name}, or name another")
     return str(repository)
-
-
-def _download(repository: str, name: str) -> Path:
-    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
-
-    cached = try_to_load_from_cache(repository, "model.safetensors")
-    if isinstance(cached, str):
-        return Path(cached)
-    tried = f"the local cache ({constants.HF_HUB_CACHE})"
-    ways = WAYS_OUT.format(repository=repository)
-    if constants.HF_HUB_OFFLINE:
-        raise BackboneError(f"the weights of {name!r} are not in {tried}, and HF_HUB_OFFLINE is set. {ways}")
-    # The hub's client retries for half a minute before it gives up: ask for the host first.
-    if not _reachable(constants.ENDPOINT):
-        raise BackboneError(f"the weights of {name!r} are not in {tried}, and the hub cannot be reached. {ways}")
-    try:
-        return Path(hf_hub_download(repository, "model.safetensors"))
-    except OSError as error:  # huggingface_hub's errors and those of the network below it
-        raise BackboneError(f"the hub did not give the weights of {name!r}: {error}. {ways}") from error
-
-
-def _reachable(endpoint: str, seconds: float = 3.0) -> bool:
-    if any(os.environ.get(variable) for variable in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
-        return True  # the proxy resolves names; only a real request can tell
-    address = urlsplit(endpoint)
-    port = address.port or (443 if address.scheme == "https" else 80)
-    try:
-        socket.create_connection((address.hostname or "", port), timeout=seconds).close()
-    except OSError:
-        return False
-    return True

@@ -31,10 +31,10 @@ def run_predict(arguments: Sequence[str]) -> int:
     _check_target(target, overwrite=options.overwrite)
 
     from fairlead.data import Columns, list_pictures
-    from fairlead.modules import load_model
+    from fairlead.modules import load_image_model
 
     pictures = list_pictures(Path(options.data), Columns(image=options.image_column))
-    module = load_model(RunFolder(Path(options.run)))
+    module = load_image_model(RunFolder(Path(options.run)))
     slots = _slots(module, Path(options.data), options.sensitive_column)
     probabilities, unreadable = _answer(module, pictures, options.batch_size)
     names = [pictures.name(index) for index in range(len(pictures))]

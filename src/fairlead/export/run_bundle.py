@@ -26,7 +26,7 @@ from fairlead.export.parity import TOLERANCE, check_parity
 from fairlead.export.reference import reference_tallies
 from fairlead.judgement import GateDecision
 from fairlead.measures import GroupTally
-from fairlead.modules import ImageClassifier, load_model
+from fairlead.modules import ImageClassifier, load_image_model
 from fairlead.records import RunFolder, Split, TaskKind
 
 _VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "timm", "numpy", "pillow")
@@ -79,7 +79,7 @@ def export_run(run: RunFolder, rows: Rows | None, settings: ExportSettings | Non
     settings = settings or ExportSettings()
     target = settings.output or run.bundle
     check_target(target)
-    module = load_model(run)
+    module = load_image_model(run)
     if module.decision is not None and module.decision.randomised:
         raise ExportError(
             "this model draws its decisions, and what is served answers two alike people alike; choose thresholds "

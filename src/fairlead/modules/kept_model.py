@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pickle
 
+import torch
+
 from fairlead.errors import ConfigurationError
+from fairlead.modules.classifier import Classifier
 from fairlead.modules.image_classifier import ImageClassifier
+from fairlead.modules.text_classifier import TextClassifier
 from fairlead.records import RunFolder
 
 
-def load_model(run: RunFolder) -> ImageClassifier:
+def load_model(run: RunFolder) -> Classifier:
     """Loads the model that a run kept, on the CPU.
 
     Raises:
@@ -24,10 +28,28 @@ def load_model(run: RunFolder) -> ImageClassifier:
     if not run.model.is_file():
         raise ConfigurationError(f"{run.path} holds no model.ckpt; name the folder of a finished run")
     try:
-        return ImageClassifier.load_from_checkpoint(run.model, map_location="cpu", weights_only=True)
+        described = torch.load(run.model, map_location="cpu", weights_only=True, mmap=True)["hyper_parameters"]
+        kind = described["backbone"]["preprocessing"].get("kind", "image")
+        module = TextClassifier if kind == "text" else ImageClassifier
+        return module.load_from_checkpoint(run.model, map_location="cpu", weights_only=True)
     except (EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigurationError(
-            f"{run.model} is not a whole checkpoint of an ImageClassifier ({reason[:200]}); "
+            f"{run.model} is not a whole checkpoint of a classifier ({reason[:200]}); "
             "name another run, or copy it again"
         ) from error
+
+
+def load_image_model(run: RunFolder) -> ImageClassifier:
+    """Loads the model that a run kept, where it is one of images.
+
+    Raises:
+        ConfigurationError: no finished run, a checkpoint that is not whole, or a model of texts.
+    """
+    module = load_model(run)
+    if not isinstance(module, ImageClassifier):
+        raise ConfigurationError(
+            f"{run.path} holds a model of texts, and only those of images are exported and predicted with so far; "
+            "load it with fairlead.modules.load_model"
+        )
+    return module

@@ -1,8 +1,9 @@
-"""From the bytes of an image to the pixels a backbone expects: the same code in training and in service."""
+"""From an image's bytes to pixels and from a text to tokens: the same code in training and in service."""
 
 from fairlead.preprocessing.decoding import IMAGE_SUFFIXES, MAX_PIXELS, decode_image
 from fairlead.preprocessing.flattening import rgb_on_white
 from fairlead.preprocessing.image import CropMode, ImagePreprocessing, Interpolation
+from fairlead.preprocessing.text import Text, TextPreprocessing, Tokens
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -10,6 +11,9 @@ __all__ = [
     "CropMode",
     "ImagePreprocessing",
     "Interpolation",
+    "Text",
+    "TextPreprocessing",
+    "Tokens",
     "decode_image",
     "rgb_on_white",
 ]
