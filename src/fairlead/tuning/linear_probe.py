@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairlead.backbones import Backbone
+from fairlead.backbones import Backbone, ImageBackbone
 from fairlead.data import FeatureCache, Rows, pixels
 from fairlead.errors import ConfigurationError
 from fairlead.measures import fit_temperature
@@ -23,7 +23,7 @@ SETTLING_ROWS = 256
 
 
 class Probeable(Protocol):
-    """What a module must have to be probed: ``ImageClassifier`` does."""
+    """What a module must have to be probed: every ``Classifier`` does."""
 
     backbone: Backbone
     head: LinearHead
@@ -69,9 +69,9 @@ class LinearProbe(L.Callback):
         module = _probeable(pl_module)
         rows = getattr(getattr(trainer, "datamodule", None), "rows", None)  # Lightning does not declare it
         if not isinstance(rows, Rows):
-            raise ConfigurationError("LinearProbe reads the rows of an ImageDataModule; give one to fit()")
+            raise ConfigurationError("LinearProbe reads the rows of an ImageDataModule or a TextDataModule; give one to fit()")
         features = None
-        if not module.backbone.pretrained:
+        if not module.backbone.pretrained and isinstance(module.backbone, ImageBackbone):  # others have no BatchNorm
             self._settle(module.backbone, rows, pl_module.device)
         if trainer.is_global_zero:
             features = self.cache.features(
