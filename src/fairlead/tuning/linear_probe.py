@@ -69,7 +69,9 @@ class LinearProbe(L.Callback):
         module = _probeable(pl_module)
         rows = getattr(getattr(trainer, "datamodule", None), "rows", None)  # Lightning does not declare it
         if not isinstance(rows, Rows):
-            raise ConfigurationError("LinearProbe reads the rows of an ImageDataModule or a TextDataModule; give one to fit()")
+            raise ConfigurationError(
+                "LinearProbe reads the rows of ImageDataModule or TextDataModule; give one to fit()"
+            )
         features = None
         if not module.backbone.pretrained and isinstance(module.backbone, ImageBackbone):  # others have no BatchNorm
             self._settle(module.backbone, rows, pl_module.device)
