@@ -17,7 +17,7 @@ from fairlead.data.rows import RawRows
 from fairlead.data.table import Table
 from fairlead.data.texts import StoredTexts
 from fairlead.errors import ConfigurationError, DataError, UnknownNameError
-from fairlead.preprocessing.text import Text
+from fairlead.preprocessing import Text, whole_characters
 from fairlead.records import Split, natural_order
 
 MOST_WITHOUT = 0.1  # share of rows without a text, above which the data, or the column, is taken to be wrong
@@ -105,7 +105,7 @@ def _texts(
 ) -> tuple[list[Text | None], tuple[str, ...]]:
     """Returns what each row holds, or None where it lacks its text or one of a pair."""
     names = [columns.text_of(table), *([columns.text_pair] if columns.text_pair else [])]
-    parts = [_whole_characters(table.column(name, "text column")) for name in names]
+    parts = [[value and whole_characters(value) for value in table.column(name, "text column")] for name in names]
     without = [row for row, values in enumerate(zip(*parts, strict=True)) if not all(map(_is_text, values))]
     wanted = " or ".join(map(repr, names))
     if len(without) > most_without * len(table):
@@ -124,19 +124,6 @@ def _texts(
 
 def _is_text(value: str | None) -> bool:
     return value is not None and value.casefold() not in _MISSING
-
-
-def _whole_characters(values: Sequence[str | None]) -> list[str | None]:
-    """Replaces half a surrogate pair, which JSON can hold and UTF-8 cannot, with U+FFFD."""
-    return [None if value is None else _whole(value) for value in values]
-
-
-def _whole(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def _labelled_splits(

@@ -3,7 +3,7 @@
 from fairlead.preprocessing.decoding import IMAGE_SUFFIXES, MAX_PIXELS, decode_image
 from fairlead.preprocessing.flattening import rgb_on_white
 from fairlead.preprocessing.image import CropMode, ImagePreprocessing, Interpolation
-from fairlead.preprocessing.text import Text, TextPreprocessing, Tokens
+from fairlead.preprocessing.text import Text, TextPreprocessing, Tokens, whole_characters
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -16,4 +16,5 @@ __all__ = [
     "Tokens",
     "decode_image",
     "rgb_on_white",
+    "whole_characters",
 ]

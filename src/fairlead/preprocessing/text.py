@@ -125,7 +125,7 @@ class TextPreprocessing:
         most = CHARACTERS_A_TOKEN * self.max_tokens
         parts = [(text,) if isinstance(text, str) else text for text in texts]
         # One by one: a batch would start threads of the tokenizer's own, which processes that fork cannot have.
-        cut = [self._cutter.encode(*(_readable(part[:most]) for part in text)) for text in parts]
+        cut = [self._cutter.encode(*(whole_characters(part[:most]) for part in text)) for text in parts]
         planes = np.zeros((len(cut), 3, max((len(one.ids) for one in cut), default=0)), dtype=np.int32)
         planes[:, 0] = self.pad_id
         for row, one in enumerate(cut):
@@ -153,7 +153,13 @@ def _read(content: str) -> Any:  # a tokenizers.Tokenizer
         raise ConfigurationError(f"tokenizers cannot read it: {str(error)[:200]}") from error
 
 
-def _readable(text: str) -> str:
+def whole_characters(text: str) -> str:
+    """Replaces half a surrogate pair, which JSON can hold and UTF-8 cannot, with U+FFFD.
+
+    Examples:
+        >>> whole_characters("a" + chr(0xD800)) == "a" + chr(0xFFFD)
+        True
+    """
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
