@@ -63,7 +63,8 @@ def check_text_weights(name: str) -> None:
     Examples:
         >>> check_text_weights("embedded:minilm")
         Traceback (most recent call last):
-        fairlead.errors.UnknownNameError: there is no embedded backbone 'minilm'; did you mean 'minilm-l6'? Name one of: minilm-l6
+            ...
+        fairlead.errors.UnknownNameError: there is no embedded backbone 'minilm'; did you mean 'minilm-l6'? ...
     """
     bare = name.removeprefix("random:")
     if bare.startswith("embedded:") or _is_path(bare):
