@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def served(bundle, *, host="127.0.0.1", wait=True, limits=None, **settings):
             answer = client.get("/readyz")
             if not wait or answer.status_code == 200 or answer.json()["error"]["code"] != "starting":
                 break
+            time.sleep(0.05)
         yield client
 
 
