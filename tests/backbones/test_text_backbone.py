@@ -12,7 +12,7 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
-from fairlead.backbones import check_text_weights, load_text_backbone, rebuild_backbone, text_loading
+from fairlead.backbones import load_text_backbone, rebuild_backbone, text_loading
 from fairlead.errors import BackboneError, UnknownNameError
 from tests.fakes.encoders import SIZES, text_folder
 
@@ -48,7 +48,7 @@ def test_another_file_under_its_name_is_refused(monkeypatch):
         load_text_backbone("embedded:minilm-l6")
     monkeypatch.setitem(text_loading.EMBEDDED, "minilm-l6", ("no_such_package", "0" * 64))
     with pytest.raises(BackboneError, match=r"fairlead\[offline\]"):
-        check_text_weights("embedded:minilm-l6")
+        load_text_backbone("embedded:minilm-l6")
     with pytest.raises(UnknownNameError, match="minilm-l6"):
         load_text_backbone("embedded:minilm")
 
@@ -73,7 +73,7 @@ def test_every_parameter_has_one_depth_and_learns(tmp_path, kind):
     named = dict(backbone.named_parameters())
     assert sorted(name for names in depths.values() for name in names) == sorted(named)
     assert len(depths) == 3
-    assert any("embed" in name for name in depths["depth0"])
+    assert all("layer.1." in name or "pooler" in name for name in depths["depth2"])  # nothing that others share
     backbone(inputs_of(backbone, TEXTS)).sum().backward()
     unused = [name for name, weight in named.items() if weight.grad is None]
     assert not unused  # several processes would wait for their gradients
@@ -131,3 +131,15 @@ def test_names_that_mean_nothing_say_what_would(tmp_path, monkeypatch):
         load_text_backbone("org/model")
     with pytest.raises(UnknownNameError, match="cls, mean, own"):
         load_text_backbone(str(text_folder(tmp_path / "bert")), pooling="max")
+
+
+def test_what_the_hub_once_gave_is_found_without_it(tmp_path, monkeypatch):
+    repository = tmp_path / "hub" / "models--org--model"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    text_folder(repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    backbone = load_text_backbone("org/model")
+    assert (backbone.origin, backbone.features) == ("hub org/model", 16)

@@ -124,7 +124,9 @@ def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path: Path) -> None:
 
 def test_the_text_column_is_found_by_its_usual_names_or_asked_for(tmp_path: Path) -> None:
     odd = table(tmp_path, many(), ("Remarks", "label"))
-    with pytest.raises(ConfigurationError, match=r"no text column by a usual name \(text, .*--text-column.*Remarks"):
+    with pytest.raises(
+        ConfigurationError, match=r"no text column by a usual name \(text, .*Columns\(text=\.\.\.\).*Remarks"
+    ):
         read_texts(odd, Columns())
     with pytest.raises(UnknownNameError, match=r"no text column 'remark' in t\.csv; did you mean 'Remarks'"):
         read_texts(odd, Columns(text="remark"))
@@ -156,7 +158,7 @@ def test_too_many_rows_without_a_text_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         DataError,
         match=r"7 of 60 rows of t\.csv have no text in column 'text' \(row 1, row 2, row 3, row 4, row 5, \.\.\.\); "
-        "name the right column with --text-column, or take those rows out",
+        r"name the right column with Columns\(text=\.\.\.\), or take those rows out",
     ):
         read_texts(path, Columns())
     assert len(read_texts(table(tmp_path, many(*[("", "a")] * 6)), Columns()).names) == 54

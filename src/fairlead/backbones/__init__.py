@@ -6,7 +6,7 @@ from fairlead.backbones.loading import load_backbone, rebuild_backbone
 from fairlead.backbones.normalise import Normalise
 from fairlead.backbones.source import WeightSource, check_weights, find_weights
 from fairlead.backbones.text_backbone import TextBackbone
-from fairlead.backbones.text_loading import check_text_weights, load_text_backbone
+from fairlead.backbones.text_loading import load_text_backbone
 
 __all__ = [
     "Backbone",
@@ -14,7 +14,6 @@ __all__ = [
     "Normalise",
     "TextBackbone",
     "WeightSource",
-    "check_text_weights",
     "check_weights",
     "find_weights",
     "load_backbone",

@@ -17,6 +17,7 @@ from fairlead.errors import BackboneError, UnknownNameError
 from fairlead.preprocessing import TextPreprocessing
 
 Pooling = Literal["cls", "mean", "own"]
+_SHARED = re.compile(r"rel_embeddings|relative_attention_bias|encoder\.LayerNorm")  # by all layers: DeBERTa, MPNet
 _LAYER = re.compile(r"(?:^|\.)(?:layer|layers|h|blocks?|\w*layer_groups)\.(\d+)\.")
 
 
@@ -102,6 +103,8 @@ class TextBackbone(Backbone):
     def parameter_groups(self) -> dict[str, list[str]]:
         """Returns the names of all parameters by depth: the embeddings, then each layer.
 
+        Relative positions, which all layers share, count with the embeddings.
+
         What stands after the last layer, such as a final norm or a pooler, counts with it.
         """
         depths: list[list[str]] = [[]]
@@ -111,7 +114,8 @@ class TextBackbone(Backbone):
             if found and found.group(1) not in layers:
                 layers[found.group(1)] = len(depths)
                 depths.append([])
-            depths[layers[found.group(1)] if found else (len(depths) - 1)].append(f"encoder.{name}")
+            last = 0 if _SHARED.search(name) else len(depths) - 1
+            depths[layers[found.group(1)] if found else last].append(f"encoder.{name}")
         return {f"depth{depth}": names for depth, names in enumerate(group for group in depths if group)}
 
     def undecayed(self) -> set[str]:

@@ -53,24 +53,6 @@ def load_text_backbone(name: str, *, max_tokens: int | None = None, pooling: Poo
     )
 
 
-def check_text_weights(name: str) -> None:
-    """Refuses, without a network, what could not be loaded: for before anything takes long.
-
-    Raises:
-        UnknownNameError: no such embedded backbone.
-        BackboneError: a folder that is not in transformers' layout, or the extra is not installed.
-
-    Examples:
-        >>> check_text_weights("embedded:minilm")
-        Traceback (most recent call last):
-            ...
-        fairlead.errors.UnknownNameError: there is no embedded backbone 'minilm'; did you mean 'minilm-l6'? ...
-    """
-    bare = name.removeprefix("random:")
-    if bare.startswith("embedded:") or _is_path(bare):
-        _find(bare)
-
-
 def rebuild_text_backbone(description: Mapping[str, Any]) -> TextBackbone:
     """Rebuilds the architecture that ``TextBackbone.describe`` described, without any network or folder.
 

@@ -23,7 +23,7 @@ def draw_texts(world: ApplicationWorld, columns: Columns) -> RawRows:
     if columns.label not in {None, "decision"}:
         raise ConfigurationError(f"the label of {APPLICATIONS} is 'decision', not {columns.label!r}; leave --label out")
     if columns.text not in {None, "text"} or columns.text_pair is not None:
-        raise ConfigurationError(f"the text of {APPLICATIONS} is 'text', and single; leave --text-column out")
+        raise ConfigurationError(f"the text of {APPLICATIONS} is 'text', and single; name no other column")
     for name in columns.sensitive:
         if name not in FEATURES:
             raise UnknownNameError("sensitive feature", name, FEATURES, where=APPLICATIONS)

@@ -26,11 +26,11 @@ from fairlead.tuning.contrastive import ContrastiveSettings, tune_contrastively
 class ContrastiveTuning(L.Callback):
     """Tunes the backbone on pairs of the training rows when ``fit`` starts; stands before ``LinearProbe``.
 
-    With a handful of rows of each class this is most of what fine-tuning can give, in under a minute on a processor.
+    For a handful of rows of each class; ``docs/decisions/0012-few-shot.md`` says what is known of it, and what is not.
     It runs in ``Trainer(max_epochs=0)`` too. Weights are left in the module; the probe's features are then of those.
 
     Args:
-        settings: How; the default is what was best over all trials.
+        settings: How.
 
     Attributes:
         losses: Of each step; empty before ``fit``.
