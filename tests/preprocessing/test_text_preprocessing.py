@@ -74,6 +74,12 @@ def test_ten_megabytes_cost_what_their_beginning_costs(minilm):
     assert np.array_equal(long.planes, minilm.tokens(["word " * 300]).planes)
 
 
+def test_a_text_is_cut_where_its_characters_are_not_all_read(minilm):
+    word = "x" * 25_601  # one unknown token, were it read whole
+    assert minilm.tokens([word]).planes.shape == (1, 3, 3)
+    assert minilm.tokens([word, word[1:]]).truncated.tolist() == [True, False]
+
+
 def test_half_a_surrogate_pair_is_read_as_a_replacement(minilm):
     found, expected = minilm.tokens(["a \ud800 b"]), minilm.tokens(["a \ufffd b"])
     assert np.array_equal(found.planes, expected.planes)
