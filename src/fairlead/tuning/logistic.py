@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 PENALTIES = tuple(float(c) for c in np.logspace(-4, 1, 11))
 
 
+BREATH = 1e-6  # of the widest feature: one that varies by less has no say
+
+
 @dataclass(frozen=True, eq=False)
 class LogisticHead:
     """A fitted linear head, in the units of the features as they are.
@@ -68,8 +71,10 @@ def _fit_rotated(
 ) -> LogisticHead:
     centre = features.mean(axis=0, dtype=np.float64)
     scale = features.std(axis=0, dtype=np.float64)
-    # A constant feature carries nothing; what it varies by in float64 is rounding. Each is judged by its own size.
-    scale[scale <= 1e-8 * np.abs(centre)] = 1.0
+    # A constant feature carries nothing; what it varies by in float64 is rounding. So does one that is a breath beside
+    # the others: all-MiniLM-L6-v2 has one that varies by 1e-33, whose weight would be 1e31, and the first step of
+    # fine-tuning moves the feature by more than all it ever said.
+    scale[(scale <= 1e-8 * np.abs(centre)) | (scale <= BREATH * scale.max())] = np.inf
     standard = (features - centre) / scale
     rotation: NDArray[np.float64] | None = None
     if standard.shape[0] < standard.shape[1]:
