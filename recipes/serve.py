@@ -87,7 +87,7 @@ def served(bundle: Bundle, signed: tuple[str, str] | None) -> Iterator[Client]:
 
 def ask(client: Client, run: RunFolder) -> None:
     """Sends held-out pictures as they lie on disk, and prints what came back."""
-    rows = run_data(FinetuneOptions.parse(["--config", str(run.config)], program="config.yaml", description="")).rows
+    rows = run_data(FinetuneOptions.of_run(run)).rows
     test = rows.of(Split.TEST)
     chosen = test[np.linspace(0, len(test) - 1, ASKED).astype(int)]
     model = client.model()

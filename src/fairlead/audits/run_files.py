@@ -19,10 +19,20 @@ from fairlead.audits.predictions_file import write_predictions
 from fairlead.backbones import Backbone
 from fairlead.data import Rows
 from fairlead.judgement import Policy
-from fairlead.records import DecisionRule, RunFolder, Split
-from fairlead.report import draw_confusion, draw_groups, draw_top_losses, explain_gate, write_report
+from fairlead.records import DecisionRule, Modality, RunFolder, Split
+from fairlead.report import (
+    draw_confusion,
+    draw_groups,
+    draw_text_losses,
+    draw_top_losses,
+    explain_gate,
+    write_report,
+)
 
-_VERSIONS = ("fairlead", "torch", "torchvision", "lightning", "timm", "numpy", "scipy", "pillow", "scikit-learn")
+_VERSIONS = (
+    *("fairlead", "torch", "torchvision", "lightning", "timm", "transformers", "tokenizers"),
+    *("numpy", "scipy", "pillow", "scikit-learn"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +123,11 @@ def _draw(run: RunFolder, rows: Rows, results: Results, audit: GroupAudit) -> No
         name += f", thresholds by {results.rule.feature.name}" if results.rule.feature else ", a threshold of its own"
     note = f"95 % interval of the accuracy {accuracy.low:.3f} to {accuracy.high:.3f}" if accuracy else ""
     draw_confusion(test, run.confusion, title=f"Test rows, {name}", note=note)
-
-    def picture(index: int) -> NDArray[np.uint8]:
-        return np.asarray(rows.items.read(index))
-
-    draw_top_losses(test, picture, run.top_losses, names=rows.items.name, title=f"Largest losses of {name}, test")
+    losses = f"Largest losses of {name}, test"
+    if rows.items.modality is Modality.TEXT:
+        draw_text_losses(test, rows.items.read, run.top_losses, names=rows.items.name, title=losses)
+    else:
+        draw_top_losses(test, _pixels(rows), run.top_losses, names=rows.items.name, title=losses)
     if rows.sensitive:
         draw_groups(
             audit.tallies[Split.TEST],
@@ -126,6 +136,10 @@ def _draw(run: RunFolder, rows: Rows, results: Results, audit: GroupAudit) -> No
             title=f"Test rows by group, {name}",
             note=f"Release gate: {explain_gate(audit.decision)}",
         )
+
+
+def _pixels(rows: Rows) -> Callable[[int], NDArray[np.uint8]]:
+    return lambda index: np.asarray(rows.items.read(index))
 
 
 def write_environment(run: RunFolder, seed: int, backbone: Backbone) -> None:

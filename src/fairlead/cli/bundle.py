@@ -109,7 +109,7 @@ def _rows(run: RunFolder) -> tuple[Rows | None, str]:
 
     if not run.config.is_file():
         return None, "the run kept no options, so its data are not known"
-    options = FinetuneOptions.parse(["--config", str(run.config)], program="config.yaml", description="")
+    options = FinetuneOptions.of_run(run)
     try:
         return run_data(options).rows, ""
     except FairleadError as error:

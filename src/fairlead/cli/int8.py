@@ -32,7 +32,7 @@ def judged_in_int8(settings: ExportSettings, run: RunFolder, margin: float) -> E
     """
     if not run.config.is_file():
         raise ConfigurationError(f"{run.path} kept no options, so its data are not known; export it without --int8")
-    options = FinetuneOptions.parse(["--config", str(run.config)], program="config.yaml", description="")
+    options = FinetuneOptions.of_run(run)
     policy = options.limits()
 
     def judge(before: Predictions, after: Predictions) -> Judged:

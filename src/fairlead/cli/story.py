@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from rich.console import Console
 
@@ -11,10 +11,12 @@ from fairlead.backbones import Backbone
 from fairlead.bundle import Bundle
 from fairlead.cli.bundle_story import next_step
 from fairlead.cli.clock import Clock
+from fairlead.cli.embedded_bias import EMBEDDED
 from fairlead.data import Rows
 from fairlead.errors import BackboneError, FairleadError
-from fairlead.evidence import OPEN, Finding, Verdict
-from fairlead.records import RunFolder, Split
+from fairlead.evidence import OPEN, Verdict
+from fairlead.preprocessing import ImagePreprocessing, TextPreprocessing
+from fairlead.records import Modality, RunFolder, Split
 from fairlead.report import (
     compare_accuracy,
     compare_findings,
@@ -27,9 +29,14 @@ from fairlead.tuning import ChosenRule
 
 
 class Story:
-    """Says, in the order of the run, what is used, what was decided and what came out."""
+    """Says, in the order of the run, what is used, what was decided and what came out.
 
-    def __init__(self) -> None:
+    Args:
+        modality: Of the data.
+    """
+
+    def __init__(self, modality: Modality = Modality.IMAGE) -> None:
+        self.modality = modality
         self.console = Console(soft_wrap=True, highlight=False)
         self._planted = False
 
@@ -41,7 +48,7 @@ class Story:
         """Rows, splits, classes and sensitive features."""
         self._planted = synthetic
         if synthetic:
-            self._say("data", "synthetic skin lesions: generated pictures with planted biases, no one's skin")
+            self._say("data", EMBEDDED[self.modality].data)
         counts = ", ".join(f"{split} {count}" for split, count in rows.counts().items())
         self._say("rows", f"{len(rows)} ({counts})")
         training = rows.class_counts()
@@ -55,10 +62,15 @@ class Story:
 
     def backbone(self, backbone: Backbone) -> Backbone:
         """Which encoder, from where, at which size; returns it."""
-        height, width = backbone.preprocessing.size
         fit = f", {backbone.matched}" if backbone.pretrained else ""
-        self._say("backbone", f"{backbone.architecture} at {height} x {width} from {backbone.origin}{fit}")
+        self._say("backbone", f"{backbone.architecture} at {_size(backbone.preprocessing)} from {backbone.origin}{fit}")
         return backbone
+
+    def truncation(self, shares: Mapping[str, float]) -> None:
+        """How many texts are longer than what is read of them."""
+        cut = ", ".join(f"{split} {share:.1%}" for split, share in shares.items() if share)
+        if cut:
+            self._say("note", f"texts longer than what is read of them: {cut}; --max-tokens reads more", "yellow")
 
     def random_weights(self, error: BackboneError) -> None:
         """Why there is nothing pretrained, and what that means."""
@@ -117,7 +129,8 @@ class Story:
         parts = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items() if name != "total" and spent >= 0.5)
         self._say("time", f"{seconds['total']:.0f} s ({parts})")
         rule = results.rule
-        given = f"NEW.csv --sensitive-column {rule.feature.name}" if rule and rule.feature else "NEW_PICTURES/"
+        new = "NEW_PICTURES/" if self.modality is Modality.IMAGE else "NEW.csv"
+        given = f"NEW.csv --sensitive-column {rule.feature.name}" if rule and rule.feature else new
         self._say("next", f"fairlead predict {run.path} {given}")
 
     def bundle(self, bundle: Bundle | FairleadError, run: RunFolder) -> None:
@@ -138,18 +151,11 @@ class Story:
         unsettled = len(findings.with_verdict(OPEN))
         self._say("gate", explain_gate(audit.decision, unsettled), "" if audit.decision.passes else "yellow")
         if self._planted:
-            self._say("why", _planted_bias([finding for finding in findings if finding.feature == "tone"]))
+            self._say("why", EMBEDDED[self.modality].why(findings.findings))
 
 
-def _planted_bias(about_tone: Sequence[Finding]) -> str:
-    """Says why the gate is expected to stay shut on the embedded data, and what these rows of them showed."""
-    if any(finding.verdict is Verdict.FLAGGED for finding in about_tone):
-        told = "The audit found what one accuracy for all hides: it is there to be found."
-    elif about_tone:
-        told = "Of this model, these rows do not settle it, and what is not settled is not called clear."
-    else:
-        told = "It is looked for with --sensitive tone."
-    return (
-        "the embedded data are biased on purpose: many malignant lesions on the tones V and VI are drawn without a "
-        f"sign of it, so that a model misses more of them there, or raises more false alarms. {told}"
-    )
+def _size(preprocessing: ImagePreprocessing | TextPreprocessing) -> str:
+    if isinstance(preprocessing, TextPreprocessing):
+        return f"{preprocessing.max_tokens} tokens"
+    height, width = preprocessing.size
+    return f"{height} x {width}"

@@ -8,9 +8,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fairlead.records import Modality
+
 
 class Items(Protocol):
     """N pictures or texts by their row's number. Safe to read from several threads."""
+
+    @property
+    def modality(self) -> Modality:
+        """What they are."""
+        ...
 
     def __len__(self) -> int:
         """Returns N."""
@@ -58,6 +65,11 @@ class ChosenItems:
 
     items: Items
     rows: NDArray[np.int64]
+
+    @property
+    def modality(self) -> Modality:
+        """What all of them are."""
+        return self.items.modality
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -16,6 +16,7 @@ from PIL import Image
 from fairlead.data.items import Items
 from fairlead.errors import UnreadableFileError
 from fairlead.preprocessing import decode_image
+from fairlead.records import Modality
 
 
 class Pictures(Items, Protocol):
@@ -37,6 +38,8 @@ class FilePictures:
         files: One path a row.
         root: Names are given relative to it.
     """
+
+    modality = Modality.IMAGE
 
     def __init__(self, files: Sequence[Path], root: Path) -> None:
         self.files = list(files)
@@ -76,6 +79,8 @@ class ArrayPictures:
         images: (N, H, W, 3) uint8.
         kind: What names start with, e.g. ``"synthetic-lesion"``.
     """
+
+    modality = Modality.IMAGE
 
     def __init__(self, images: NDArray[np.uint8], kind: str) -> None:
         self.images = images

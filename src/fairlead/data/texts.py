@@ -10,6 +10,7 @@ from typing import Protocol
 from fairlead.data.items import Items
 from fairlead.errors import DataError
 from fairlead.preprocessing.text import Text
+from fairlead.records import Modality
 
 
 class Texts(Items, Protocol):
@@ -37,6 +38,8 @@ class StoredTexts:
         >>> StoredTexts([("premise", "hypothesis")]).content(0)
         b'["premise", "hypothesis"]'
     """
+
+    modality = Modality.TEXT
 
     def __init__(self, texts: Sequence[Text], names: Sequence[str] | None = None) -> None:
         if names is not None and len(names) != len(texts):

@@ -4,6 +4,7 @@ from fairlead.records.attribution import Attribution
 from fairlead.records.attribution_certificate import AttributionCertificate
 from fairlead.records.decision_rule import DecisionRule
 from fairlead.records.labels import Labels, natural_order
+from fairlead.records.modality import Modality
 from fairlead.records.predictions import Predictions
 from fairlead.records.run_folder import RunFolder
 from fairlead.records.sensitive import MISSING, SensitiveFeature
@@ -18,6 +19,7 @@ __all__ = [
     "AttributionCertificate",
     "DecisionRule",
     "Labels",
+    "Modality",
     "Predictions",
     "RunFolder",
     "SensitiveFeature",

@@ -10,6 +10,7 @@ from fairlead.report.publish import write_report
 from fairlead.report.published_groups import PublishedGroups
 from fairlead.report.run_record import RunRecord
 from fairlead.report.summary import explain_choice, summarise_figures
+from fairlead.report.text_losses import draw_text_losses, text_losses_figure
 from fairlead.report.top_losses import draw_top_losses, top_losses_figure
 from fairlead.report.verdicts import explain_gate, summarise_findings
 
@@ -22,12 +23,14 @@ __all__ = [
     "confusion_figure",
     "draw_confusion",
     "draw_groups",
+    "draw_text_losses",
     "draw_top_losses",
     "explain_choice",
     "explain_gate",
     "groups_figure",
     "summarise_figures",
     "summarise_findings",
+    "text_losses_figure",
     "top_losses_figure",
     "write_card",
     "write_document",

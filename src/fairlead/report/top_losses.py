@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fairlead.errors import ConfigurationError, DataError, UnreadableFileError
+from fairlead.errors import DataError, UnreadableFileError
 from fairlead.records import Predictions, RunFolder
 from fairlead.report.lettering import REMEDY, lacks_a_font, percent
+from fairlead.report.loss_rows import LossRow, worst_rows
 from fairlead.report.page import DPI, INK, MUTED, Look, Page, Style, png_of
 from fairlead.report.shade import RIGHT, WRONG
 
@@ -92,45 +92,11 @@ def top_losses_figure(
         >>> figure.texts[0].get_text(), figure.texts[1].get_text()
         ('Largest losses', '2 of 2 rows: the largest losses, -log p(true class)')
     """
-    if count < 1:
-        raise ConfigurationError(f"{count} pictures of the largest losses cannot be drawn; ask for at least 1")
-    called = names or (lambda index: f"row {index}")
-    rows = [_Row.of(predictions, position, called) for position in _worst(predictions, count)]
+    rows = worst_rows(predictions, count, names)
     return _draw(rows, pictures, title or "Largest losses", int((predictions.targets >= 0).sum()))
 
 
-def _worst(predictions: Predictions, count: int) -> list[int]:
-    """Positions of the rows with the highest loss, highest first; of equals the lowest index first."""
-    known = np.flatnonzero(predictions.targets >= 0)
-    true = predictions.probabilities[known, predictions.targets[known]]
-    return [int(row) for row in known[np.lexsort((predictions.index[known], true))][:count]]
-
-
-@dataclass(frozen=True)
-class _Row:
-    """What is said of one row."""
-
-    index: int
-    name: str
-    true: tuple[str, float]
-    predicted: tuple[str, float]
-    right: bool
-
-    @classmethod
-    def of(cls, predictions: Predictions, position: int, called: Callable[[int], str]) -> _Row:
-        index, target = int(predictions.index[position]), int(predictions.targets[position])
-        probabilities = predictions.probabilities[position]
-        answer = int(predictions.predicted[position])
-        true, predicted = ((predictions.labels[code], float(probabilities[code])) for code in (target, answer))
-        return cls(index, called(index), true, predicted, target == answer)
-
-    @property
-    def loss(self) -> str:
-        """The loss in nats; a probability that underflowed to 0 has no finite one."""
-        return f"loss {-math.log(self.true[1]) + 0.0:.2f}" if self.true[1] > 0 else "loss \u221e"
-
-
-def _draw(rows: list[_Row], pictures: Callable[[int], NDArray[np.uint8]], title: str, known: int) -> Figure:
+def _draw(rows: list[LossRow], pictures: Callable[[int], NDArray[np.uint8]], title: str, known: int) -> Figure:
     page = Page()
     columns = max(1, min(len(rows), 4 if len(rows) <= 12 else 5 if len(rows) <= 20 else 6))
     width = max(2 * _MARGIN + columns * _BOX + (columns - 1) * _GAP, 5.6)
@@ -144,7 +110,7 @@ def _draw(rows: list[_Row], pictures: Callable[[int], NDArray[np.uint8]], title:
     y = _MARGIN
     for lines, style in head:
         y += page.lines(_MARGIN, y, lines, style)
-    _draw_legend(page, y + 0.14, rows)
+    draw_legend(page, _MARGIN, y + 0.14, rows)
     for number, row in enumerate(rows):
         # On whole pixels, where the picture lies: otherwise its frame would cover one side of it.
         left, upper = _snap(_MARGIN + number % columns * (_BOX + _GAP)), _snap(top + number // columns * tall)
@@ -153,8 +119,8 @@ def _draw(rows: list[_Row], pictures: Callable[[int], NDArray[np.uint8]], title:
     return page.figure
 
 
-def _draw_legend(page: Page, y: float, rows: list[_Row]) -> None:
-    left = _MARGIN
+def draw_legend(page: Page, left: float, y: float, rows: list[LossRow]) -> None:
+    """Says what the frames mean, and how many rows have each; starts at (``left``, ``y``)."""
     for colour, label, right in ((WRONG, "wrong", False), (RIGHT, "right, but least sure", True)):
         here = sum(row.right is right for row in rows)
         if here:
@@ -163,7 +129,9 @@ def _draw_legend(page: Page, y: float, rows: list[_Row]) -> None:
             left += page.width_of(f"{here} {label}", Style(9)) + 0.55
 
 
-def _draw_picture(page: Page, left: float, top: float, row: _Row, pictures: Callable[[int], NDArray[np.uint8]]) -> None:
+def _draw_picture(
+    page: Page, left: float, top: float, row: LossRow, pictures: Callable[[int], NDArray[np.uint8]]
+) -> None:
     frame: Look = {"edgecolor": RIGHT if row.right else WRONG, "linewidth": 2.5}
     try:
         pixels = pictures(row.index)
@@ -181,7 +149,7 @@ def _draw_picture(page: Page, left: float, top: float, row: _Row, pictures: Call
     page.rectangle((left, top, _BOX, _BOX), **frame)
 
 
-def _fit(pixels: NDArray[np.uint8], row: _Row) -> NDArray[np.uint8]:
+def _fit(pixels: NDArray[np.uint8], row: LossRow) -> NDArray[np.uint8]:
     """Scales a picture to the box and keeps its proportions; a tiny one shows its pixels as they are."""
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
         raise DataError(
@@ -194,7 +162,7 @@ def _fit(pixels: NDArray[np.uint8], row: _Row) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(pixels).resize((width, height), how))
 
 
-def _draw_caption(page: Page, left: float, top: float, row: _Row) -> None:
+def _draw_caption(page: Page, left: float, top: float, row: LossRow) -> None:
     colour = RIGHT if row.right else WRONG
     y = top
     for word, (name, probability), ink in (("true", row.true, INK), ("predicted", row.predicted, colour)):
