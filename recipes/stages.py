@@ -17,7 +17,7 @@ from fairlead.cli.fresh_run import removed_on_failure
 from fairlead.cli.quiet import quieten_lightning
 from fairlead.cli.run_data import run_data
 from fairlead.cli.story import Story
-from fairlead.data import RowsDataModule
+from fairlead.data import RowsDataModule, TextDataModule
 from fairlead.judgement import Policy
 from fairlead.modules import Classifier
 from fairlead.records import RunFolder, Split
@@ -60,6 +60,8 @@ def run_stages(options: FinetuneOptions, choose: Choose, build: Build, before_pr
             results = Results(HeldOut.of(probe.outputs, data.rows))
             trainer.save_checkpoint(run.probe, weights_only=True)
         audit = keep(results, model=run.probe)
+    if isinstance(data, TextDataModule):
+        story.truncation(data.truncation())
     story.probe(results)
 
     if options.epochs:

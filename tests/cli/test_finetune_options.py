@@ -10,11 +10,12 @@ from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.errors import ConfigurationError
 from fairlead.evidence import Limit
 from fairlead.judgement import Policy
+from fairlead.records import Modality, RunFolder
 from fairlead.tuning import METHODS
 
 
-def parse(*arguments):
-    return FinetuneOptions.parse(arguments, program="demo", description="A demonstration.")
+def parse(*arguments, modality=Modality.IMAGE):
+    return FinetuneOptions.parse(arguments, program="demo", description="A demonstration.", modality=modality)
 
 
 def refused(capsys, *arguments):
@@ -39,19 +40,47 @@ EVERY = (
     *("--policy", "our policy.yaml", "--strict", "--intersect", "sex", "age group", "--intersect", "sex", "site"),
     *("--mitigate", "thresholds"),
 )
+EVERY_TEXT = (
+    *("--data", "our posts.csv", "--text-column", "body", "--text-pair-column", "answer", "--label", "topic"),
+    *("--fewshot", "8", "--max-tokens", "64", "--backbone", "embedded:minilm-l6", "--learning-rate", "2e-5"),
+)
+GIVEN = [
+    *((given, Modality.IMAGE) for given in ((), EVERY, ("--label", "007"), ("--label", "yes: no"))),
+    *((given, Modality.TEXT) for given in ((), EVERY_TEXT, ("--sensitive", "null", "1"), ("--epochs", "0"))),
+]
 
 
-@pytest.mark.parametrize("given", [(), EVERY, ("--label", "007"), ("--label", "yes: no"), ("--sensitive", "null", "1")])
-def test_the_written_options_given_back_are_the_same(tmp_path, given):
-    options = parse(*given)
+@pytest.mark.parametrize(("given", "modality"), GIVEN)
+def test_the_written_options_given_back_are_the_same(tmp_path, given, modality):
+    options = parse(*given, modality=modality)
     options.write(tmp_path / "config.yaml")
-    again = parse("--config", str(tmp_path / "config.yaml"))
+    again = FinetuneOptions.of_run(RunFolder(tmp_path))  # which finds out by itself whose options they are
     # But for the folder, of which the next run needs one of its own, and the data, found from anywhere.
     data = str(Path(options.data).absolute()) if options.data else None
-    assert replace(again, text="") == replace(options, text="", output=None, data=data)
+    assert replace(again, yaml="") == replace(options, yaml="", output=None, data=data)
     # And once more: what was written from a file is the file.
     again.write(tmp_path / "again.yaml")
     assert (tmp_path / "again.yaml").read_text() == (tmp_path / "config.yaml").read_text()
+
+
+def test_few_rows_are_probed_and_not_fine_tuned_unless_it_is_asked_for():
+    assert parse(modality=Modality.TEXT).epochs == 3
+    assert parse("--fewshot", "8", modality=Modality.TEXT).epochs == 0
+    assert parse("--fewshot", "8", "--epochs", "2", modality=Modality.TEXT).epochs == 2
+
+
+def test_the_options_of_one_recipe_are_refused_by_the_other(tmp_path, capsys):
+    parse(modality=Modality.TEXT).write(tmp_path / "config.yaml")
+    assert "modality" in refused(capsys, "--config", str(tmp_path / "config.yaml"))
+    assert "--text-column" not in refused(capsys, "--text-colum", "body")  # no flag of another recipe is suggested
+
+
+@pytest.mark.parametrize("content", [None, "- a list", "modality: sound", "a: [", b"\xff"])
+def test_options_that_a_run_did_not_keep_are_one_message(tmp_path, content):
+    if content is not None:
+        (tmp_path / "config.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigurationError, match=r"config.yaml holds no options that can be read"):
+        FinetuneOptions.of_run(RunFolder(tmp_path))
 
 
 def test_a_flag_wins_over_the_file(tmp_path):
@@ -90,6 +119,7 @@ def test_each_intersection_is_kept_and_its_columns_are_sensitive():
         (("--seed", str(2**32)), "^--seed is a whole number from 0 to 4294967295, got 4294967296$"),
         (("--image-size", "31"), "31"),
         (("--image-size", "-5"), "-5"),
+        (("--image-size", "31"), "^--image-size is at least 32, got 31;"),
     ],
 )
 def test_numbers_out_of_range_are_refused(given, match):
@@ -127,13 +157,21 @@ def test_a_config_file_with_an_unknown_key_or_none_at_all_is_refused(capsys, tmp
     assert "missing.yaml" in refused(capsys, "--config", str(tmp_path / "missing.yaml"))
 
 
-def test_help_explains_every_flag(capsys):
+OTHERS = {
+    Modality.IMAGE: {"text_column", "text_pair_column", "fewshot", "max_tokens"},
+    Modality.TEXT: {"image_column", "image_size"},
+}
+
+
+@pytest.mark.parametrize("modality", Modality)
+def test_help_explains_every_flag_of_the_recipe_and_no_other(capsys, modality):
     with pytest.raises(SystemExit) as caught:
-        parse("--help")
+        parse("--help", modality=modality)
     assert caught.value.code == 0
     shown = capsys.readouterr().out
-    for name in FinetuneOptions.__dataclass_fields__.keys() - {"text"}:
-        assert f"--{name.replace('_', '-')}" in shown
+    flags = {name: f"--{name.replace('_', '-')} " for name in FinetuneOptions.__dataclass_fields__}
+    hidden = {"yaml", "modality", *OTHERS[modality]}
+    assert {name for name, flag in flags.items() if flag not in shown.replace(",", " ").replace("]", " ")} == hidden
 
 
 def test_the_policy_is_the_default_or_the_file(tmp_path):

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from fairlead.cli.main import main
-from fairlead.modules import ImageClassifier
+from fairlead.modules import ImageClassifier, TextClassifier
+from tests.fakes.encoders import text_folder
+from tests.fakes.texts import write_csv
 
 CONFIG = Path(__file__).parents[2] / "recipes" / "fit_image.yaml"
 
@@ -47,6 +49,28 @@ def test_fit_then_test_then_validate(flags, tmp_path, capsys):
     (again,) = re.findall(r"val_loss\W+([0-9.e+-]+)", shown)
     assert float(again) == pytest.approx(logged, rel=1e-5)
     assert log.read_text() == trained
+
+
+def test_texts_are_fitted_and_measured_by_the_classes_that_the_file_names(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        (f"{('good', 'bad')[row % 2]} {'b ' * (row // 2 % 9)}", "yn"[row % 2], "fm"[row // 4 % 2]) for row in range(60)
+    ]
+    table = write_csv(tmp_path / "posts.csv", ("body", "label", "sex"), rows)
+    given = (
+        *("--config", str(CONFIG.with_name("fit_text.yaml")), "--data.data", str(table), "--data.columns.text", "body"),
+        *("--data.columns.sensitive", "[sex]", "--data.loading.batch_size", "8", "--trainer.max_epochs", "1"),
+        *("--model.backbone", str(text_folder(tmp_path / "encoder")), "--trainer.accelerator", "cpu"),
+        *("--trainer.enable_model_summary", "false"),
+    )
+    assert main(["fit", *given]) == 0
+    best = tmp_path / "runs" / "fit_text" / "best.ckpt"
+    assert list(TextClassifier.load_from_checkpoint(best, weights_only=True).labels) == ["n", "y"]
+    capsys.readouterr()
+    assert main(["test", *given, "--ckpt_path", str(best)]) == 0
+    shown = capsys.readouterr().out
+    assert "test_accuracy" in shown
+    assert "test_selection_rate_difference_sex" in shown
 
 
 def test_a_mistake_in_the_data_is_one_message(flags, capsys):

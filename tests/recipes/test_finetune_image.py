@@ -125,7 +125,11 @@ def test_the_same_seed_gives_the_same_model_and_figures_and_another_does_not(pho
 def test_the_best_epoch_is_measured_and_not_the_last(photos, tmp_path, monkeypatch):
     # Steps that grow until they undo what the probe had: the first epoch is the best.
     rates = OptimizationSettings(learning_rate=0.05, layer_decay=1.0, warmup=0.99)
-    monkeypatch.setattr("recipes.finetune_image.choose_rates", lambda options, backbone: rates)
+
+    def build(options, data, backbone):
+        return ImageClassifier(data.labels, backbone=backbone, optimization=rates)
+
+    monkeypatch.setattr("recipes.finetune_image.build_classifier", build)
     run, _ = run_recipe(tmp_path / "run", "--data", photos, "--epochs", 3, "--batch-size", 8)
     best, finetuned = (
         torch.load(run.checkpoints / f"{name}.ckpt", weights_only=True) for name in ("best", "finetuned")
@@ -304,7 +308,7 @@ def test_a_misspelt_backbone_is_answered_before_the_data_are_read(name, tmp_path
     def read(options):
         raise AssertionError("the data were read")
 
-    monkeypatch.setattr("recipes.finetune_image.run_data", read)
+    monkeypatch.setattr("recipes.stages.run_data", read)
     assert main(["--data", str(tmp_path), "--backbone", name, "--output", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
     assert name.removeprefix("random:") in error

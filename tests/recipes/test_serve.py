@@ -3,6 +3,7 @@
 import pytest
 
 from fairlead.bundle import Bundle, Predictor
+from fairlead.records import RunFolder
 from recipes import finetune_image, serve
 
 QUICK = ("--backbone", "random:test_resnet", "--image-size", "32", "--quick", "--epochs", "0", "--sensitive", "tone")
@@ -29,9 +30,7 @@ def test_what_the_gate_blocks_is_not_served_unless_someone_answers_for_it(blocke
     lines = [line for line in shown.splitlines() if line.startswith("answer ")]
     assert len(lines) == serve.ASKED
     # What came back over HTTP is what the bundle says in this process.
-    rows = serve.run_data(
-        serve.FinetuneOptions.parse(["--config", str(blocked / "config.yaml")], program="", description="")
-    ).rows
+    rows = serve.run_data(serve.FinetuneOptions.of_run(RunFolder(blocked))).rows
     names = {rows.items.name(index): index for index in range(len(rows))}
     predictor = Predictor.of(bundle)
     for line in lines:

@@ -144,7 +144,12 @@ def _pretrained(folder: Path) -> tuple[nn.Module, str]:
     try:
         with _quietly():
             encoder, seen = AutoModel.from_pretrained(
-                str(folder), local_files_only=True, use_safetensors=True, output_loading_info=True, dtype="float32"
+                str(folder),
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are named below; else the error only says that there are some
+                dtype="float32",
             )
     except Exception as error:  # what transformers and safetensors raise for a foreign file is not a closed list
         raise BackboneError(f"the weights in {folder} cannot be loaded ({_reason(error)}); copy them again") from error

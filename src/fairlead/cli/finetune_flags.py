@@ -18,7 +18,7 @@ def finetune_parser(modality: Modality, *, program: str, description: str) -> Pa
         (['--text-column'], [])
     """
     parser = Parser(prog=program, description=description)
-    # Written into RUN/config.yaml, so that who reads it back knows which recipe's options they are.
+    # RUN/config.yaml says it, so that who reads it back knows which recipe's options they are.
     parser.add_argument("--modality", choices=[modality.value], default=modality.value, help=argparse.SUPPRESS)
     (_add_image_data if modality is Modality.IMAGE else _add_text_data)(parser)
     (_add_image_model if modality is Modality.IMAGE else _add_text_model)(parser)
@@ -151,7 +151,7 @@ def _add_text_model(parser: Parser) -> None:
         type=int,
         default=None,
         metavar="N",
-        help="at most; 0 stops after the linear probe (default: 4, and 0 with --fewshot)",
+        help="at most; 0 stops after the linear probe (default: 3, and 0 with --fewshot)",
     )
     _add_training_flags(model)
 

@@ -16,7 +16,7 @@ from fairlead.errors import ConfigurationError
 from fairlead.judgement import Policy
 from fairlead.records import Modality, RunFolder
 
-TEXT_EPOCHS = 4
+TEXT_EPOCHS = 3
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class FinetuneOptions:
             del found[name]
         crossed = tuple(dict.fromkeys(tuple(names) for names in found["intersect"]))
         sensitive = tuple(dict.fromkeys(itertools.chain(found["sensitive"], *crossed)))
-        text = parser.dump(found)
+        text = f"modality: {modality}\n{parser.dump(found)}"  # a hidden flag, which dump() leaves out
         return cls(modality, **values, epochs=epochs, sensitive=sensitive, intersect=crossed, yaml=text)
 
     @classmethod
