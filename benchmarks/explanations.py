@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fairlead.bundle import Bundle, Explainer, Predictor
+from fairlead.bundle.parts import Cells
+from fairlead.bundle.reader import Read
 from fairlead.data.synthetic import Lesions, LesionWorld, SplitSizes
 from fairlead.measures import PartitionTree, owen_values
 from fairlead.measures.owen_values import Game
@@ -98,7 +100,7 @@ def places(predictor: Predictor, lesions: Lesions, pictures: int) -> list[str]:
         pixels = pixels_of(predictor, lesions.images[row])
         label = predictor.labels[int(predictor.run(pixels[None])[0].argmax())]
         begun = time.perf_counter()
-        found = explainer.explain(pixels, label)
+        found = explainer.explain(Read(pixels), label)
         seconds.append(time.perf_counter() - begun)
         reliable += found.certificate.reliable
         weights = np.abs(found.values) / np.abs(found.values).sum()
@@ -121,13 +123,13 @@ def rows_of(lesions: Lesions, pictures: int) -> range:
 def pixels_of(predictor: Predictor, image: NDArray[np.uint8]) -> Any:
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, "PNG")
-    return predictor.pixels(stream.getvalue())
+    return predictor.inputs(stream.getvalue())
 
 
 def game_of(predictor: Predictor, image: NDArray[np.uint8], side: int) -> Game:
     pixels = pixels_of(predictor, image)
     code = int(predictor.run(pixels[None])[0].argmax())
-    score = Explainer(predictor).score(pixels, code, "blur")
+    score = Explainer(predictor).score(Cells(Read(pixels), predictor.preprocessing), code)
     return lambda plays: score(plays.reshape(-1, side, side))
 
 

@@ -29,7 +29,7 @@ def random_bundle(folder: Path, model: str, classes: int, *, precision: str = "f
         graph, tolerated = quantise(graph, crops), 0.1
     predictor = Predictor(graph, module.preprocessing, module.labels)
     pictures = {f"goldens/{name}": content for name, content in golden_files().items()}
-    expected, _ = predictor.run(np.stack([predictor.pixels(content) for content in pictures.values()]))
+    expected, _ = predictor.run(np.stack([predictor.inputs(content) for content in pictures.values()]))
     rows = np.arange(200)
     tally = GroupTally.count(
         FeatureGroups("sex", ("f", "m")), module.labels, rows % 2, rows % classes, rows * 7 % classes

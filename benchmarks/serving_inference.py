@@ -32,7 +32,7 @@ def inference(model: str, picture: bytes, rounds: int) -> Iterator[str]:
     module = ImageClassifier([f"class{code}" for code in range(10)], backbone=f"random:{model}").eval()
     graph = export_graph(module)
     predictor = Predictor(graph, module.preprocessing, module.labels)
-    crop = predictor.pixels(picture)
+    crop = predictor.inputs(picture)
     crops = np.random.default_rng(0).integers(0, 256, (16, *crop.shape), dtype=np.uint8)
     graphs = {"": graph, ", int8": quantise(graph, crops)}
     calls: dict[str, Callable[[], Any]] = {}
@@ -44,7 +44,7 @@ def inference(model: str, picture: bytes, rounds: int) -> Iterator[str]:
                 with contextlib.suppress(ConfigurationError):  # OpenVINO need not be there
                     made = Predictor(content, module.preprocessing, module.labels, runtime=runtime)
                     calls[f"{name}{precision}, {size}"] = partial(made.run, pixels)
-    calls[DECODING] = lambda: predictor.pixels(picture)
+    calls[DECODING] = lambda: predictor.inputs(picture)
     taken = defaultdict(list)
     for number in range(rounds + 1):
         for name, call in calls.items():

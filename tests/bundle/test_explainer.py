@@ -8,6 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fairlead.bundle import Explainer, Predictor
 from fairlead.bundle.explainer import _deletion
+from fairlead.bundle.parts import Cells
+from fairlead.bundle.reader import Read
 from fairlead.errors import UnknownNameError
 from fairlead.preprocessing import ImagePreprocessing
 from fairlead.records import AttributionCertificate, Labels
@@ -53,20 +55,20 @@ def scene():
 def test_values_of_an_additive_model_are_what_each_cell_adds(scene, mask):
     predictor, pixels, weights = scene
     explainer = Explainer(predictor)
-    found = explainer.explain(pixels, "yes", mask=mask, evaluations=2000)
-    hidden = explainer._hidden(pixels, mask)
+    found = explainer.explain(Read(pixels), "yes", mask=mask, evaluations=2000)
+    hidden = Cells(Read(pixels), PREPROCESSING, mask).shown(np.zeros((1, 14, 14), dtype=np.bool_))[0]
     added = weights * (pixels.astype(float) - hidden)
     truth = added.sum(axis=0).reshape(14, 4, 14, 4).sum(axis=(1, 3))
     np.testing.assert_allclose(found.values, truth, atol=2e-5)  # float32 in the graph
     assert found.values.sum() == pytest.approx(found.full - found.base, abs=1e-9)
     assert found.certificate.reliable, found.certificate.reason
-    other = explainer.explain(pixels, "no", mask=mask, evaluations=2000)
+    other = explainer.explain(Read(pixels), "no", mask=mask, evaluations=2000)
     np.testing.assert_allclose(other.values, -found.values, atol=2e-5)
 
 
 def test_a_model_that_sees_nothing_has_no_reliable_explanation(scene):
     _, pixels, weights = scene
-    found = Explainer(linear(np.zeros_like(weights))).explain(pixels, "yes", evaluations=60)
+    found = Explainer(linear(np.zeros_like(weights))).explain(Read(pixels), "yes", evaluations=60)
     assert np.abs(found.values).max() == 0
     assert found.certificate.p_value == 1
     assert "no faster" in found.certificate.reason
@@ -74,22 +76,26 @@ def test_a_model_that_sees_nothing_has_no_reliable_explanation(scene):
 
 def test_a_map_that_knows_nothing_passes_its_check_once_in_twenty(scene):
     predictor, pixels, _ = scene
-    score = Explainer(predictor).score(pixels, 1, "mean")
+    score = Explainer(predictor).score(Cells(Read(pixels), PREPROCESSING, "mean"), 1)
 
     def game(plays):
         return score(plays.reshape(-1, 14, 14))
 
     base, full = (float(game(np.full((1, 196), shown))[0]) for shown in (False, True))
+    prior = Cells(Read(pixels), PREPROCESSING).prior()
     passed = 0
     for seed in range(40):
         values = np.random.default_rng(seed).normal(size=(14, 14))
-        passed += AttributionCertificate(0.0, 1.0, 0.0, **_deletion(game, values, base, full)).p_value <= 0.05
+        passed += (
+            AttributionCertificate(0.0, 1.0, 0.0, **_deletion(game, values, prior, base=base, full=full)).p_value
+            <= 0.05
+        )
     assert passed <= 6  # 2 expected; more than 6 by chance once in 200 times
 
 
 def test_the_same_picture_is_explained_the_same_way(scene):
     predictor, pixels, _ = scene
-    one, two = (Explainer(predictor).explain(pixels, "yes", evaluations=80) for _ in range(2))
+    one, two = (Explainer(predictor).explain(Read(pixels), "yes", evaluations=80) for _ in range(2))
     assert one.to_dict() == two.to_dict()
 
 
@@ -107,12 +113,12 @@ def test_it_ends_in_time_with_values_that_add_up(scene):
             return run(pixels)
 
     begun = time.monotonic()
-    found = Explainer(Slow()).explain(pixels, "yes", evaluations=5000, until=begun + 1.0)
+    found = Explainer(Slow()).explain(Read(pixels), "yes", evaluations=5000, until=begun + 1.0)
     assert time.monotonic() - begun < 1.0
     assert found.values.sum() == pytest.approx(found.full - found.base, abs=1e-9)
     assert found.evaluations < 5000
     assert found.certificate.area is not None  # time was kept back for the check
-    late = Explainer(Slow()).explain(pixels, "yes", until=time.monotonic())
+    late = Explainer(Slow()).explain(Read(pixels), "yes", until=time.monotonic())
     assert late.evaluations == 2
     assert late.certificate.reason == "there was no time to check it"
 
@@ -120,6 +126,6 @@ def test_it_ends_in_time_with_values_that_add_up(scene):
 def test_names_that_are_not_known_are_refused(scene):
     predictor, pixels, _ = scene
     with pytest.raises(UnknownNameError, match="blur"):
-        Explainer(predictor).explain(pixels, "yes", mask="blurr")
+        Explainer(predictor).explain(Read(pixels), "yes", mask="blurr")
     with pytest.raises(UnknownNameError, match="maybe"):
-        Explainer(predictor).explain(pixels, "maybe")
+        Explainer(predictor).explain(Read(pixels), "maybe")

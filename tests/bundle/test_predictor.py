@@ -58,7 +58,7 @@ def test_features_come_when_asked_for(predictor):
     content = awkward_files()["rgb.png"]
     assert predictor.answer(content).features is None
     found = predictor.answer(content, features=True).features
-    assert np.allclose(found, predictor.pixels(content).mean(axis=(1, 2)), atol=1e-3)
+    assert np.allclose(found, predictor.inputs(content).mean(axis=(1, 2)), atol=1e-3)
     assert predictor.answer_all([content], features=True)[0].to_dict()["features"] == list(found)
 
 

@@ -88,11 +88,11 @@ def test_what_a_bundle_of_8_bits_says_is_of_its_own_model(kept, rows, bundle):
 def test_no_test_row_has_a_part_in_the_ranges(kept, rows, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        int8_module, "quantise", lambda graph, pixels: (seen.append(pixels), quantise(graph, pixels))[1]
+        int8_module, "quantise", lambda graph, pixels, kind: (seen.append(pixels), quantise(graph, pixels, kind))[1]
     )
     export_run(kept, rows, judged_in_int8(ExportSettings(output=kept.path.parent / "b"), kept, 0.2))
     predictor = Predictor.of(Bundle.open(kept.bundle), threads=1)
-    calibration = {predictor.pixels(rows.items.content(int(i))).tobytes() for i in rows.of(Split.CALIBRATION)}
+    calibration = {predictor.inputs(rows.items.content(int(i))).tobytes() for i in rows.of(Split.CALIBRATION)}
     (pixels,) = seen
     assert len(pixels) == len(calibration)
     assert {one.tobytes() for one in pixels} <= calibration
@@ -102,7 +102,7 @@ def test_a_broken_graph_is_not_written_and_the_bundle_that_was_there_stays(kept,
     run = copied(kept, tmp_path / "run")
     digest = Bundle.open(run.bundle).digest
 
-    def broken(graph, pixels):
+    def broken(graph, pixels, modality):
         model = onnx.load_from_string(quantise(graph, pixels))
         for weight in model.graph.initializer:  # as if every range were read wrong
             if weight.name.endswith("_scale"):

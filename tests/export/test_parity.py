@@ -114,7 +114,7 @@ def test_an_answer_that_is_no_number_never_passes(module, graph):
 
 
 def test_nothing_to_compare_on_is_no_agreement(module, graph):
-    with pytest.raises(ExportError, match="no file"):
+    with pytest.raises(ExportError, match="nothing on which"):
         check_parity(module, predictor_of(module, graph), [])
     assert not Parity(1, 2e-4, "a").passes(1e-4)
 

@@ -1,4 +1,4 @@
-"""A finished run on the embedded data, made once for those who only read it."""
+"""A finished run on the embedded data, or on a few texts, made once for those who only read it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from fairlead.records import RunFolder
-from recipes.finetune_image import main
+from recipes import finetune_image, finetune_text
+from tests.fakes.encoders import text_folder
+from tests.fakes.texts import reviews, write_csv
 
 
 def probe_run(folder: Path, *arguments: str) -> RunFolder:
@@ -16,7 +18,7 @@ def probe_run(folder: Path, *arguments: str) -> RunFolder:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAIRLEAD_CACHE", str(folder.with_name(folder.name + "_cache")))
         small = ["--backbone", "random:test_resnet", "--image-size", "32", "--quick", "--epochs", "0"]
-        if main([*small, "--output", str(folder), *arguments]) != 0:
+        if finetune_image.main([*small, "--output", str(folder), *arguments]) != 0:
             raise RuntimeError(f"the recipe did not end well in {folder}")
     return RunFolder(folder)
 
@@ -24,4 +26,17 @@ def probe_run(folder: Path, *arguments: str) -> RunFolder:
 def copied(run: RunFolder, folder: Path) -> RunFolder:
     """Copies a run, for a test that changes it."""
     shutil.copytree(run.path, folder)
+    return RunFolder(folder)
+
+
+def text_run(folder: Path, *arguments: str) -> RunFolder:
+    """Runs the text recipe as far as the probe on a table of sixty reviews, with an encoder of a dozen words."""
+    place = folder.parent
+    encoder = text_folder(place / f"{folder.name}_encoder")
+    table = write_csv(place / f"{folder.name}.csv", ("text", "label", "region"), reviews())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAIRLEAD_CACHE", str(place / f"{folder.name}_cache"))
+        given = ["--data", str(table), "--backbone", str(encoder), "--sensitive", "region", "--epochs", "0"]
+        if finetune_text.main([*given, "--output", str(folder), *arguments]) != 0:
+            raise RuntimeError(f"the recipe did not end well in {folder}")
     return RunFolder(folder)

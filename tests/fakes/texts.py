@@ -27,6 +27,19 @@ def word_preprocessing(max_tokens: int = 32) -> TextPreprocessing:
     return TextPreprocessing(tokenizer=tokenizer.to_str(), max_tokens=max_tokens, pad_id=codes["[PAD]"])
 
 
+def reviews() -> list[tuple[str, str, str]]:
+    """Sixty texts, each another, whose class is their first word, of two regions."""
+    words = ("the service was", "a b c", "very", "he", "she")
+    return [
+        (
+            f"{('good', 'bad')[row % 2]} {words[row % 5]} {'b ' * (row // 2 % 7)}{'c ' * (row // 14)}",
+            f"{row % 2}",
+            ("north", "south")[row // 2 % 2],
+        )
+        for row in range(60)
+    ]
+
+
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Path:
     """Writes a table; returns its path."""
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -10,6 +10,7 @@ from pyarrow import parquet
 from fairlead.modules import TextClassifier
 from fairlead.records import RunFolder
 from recipes.finetune_text import main
+from tests.fakes import texts
 from tests.fakes.encoders import text_folder
 from tests.fakes.texts import write_csv
 
@@ -31,16 +32,7 @@ def encoder(tmp_path):
 @pytest.fixture
 def reviews(tmp_path):
     """Sixty reviews whose class is their first word."""
-    words = ("the service was", "a b c", "very", "he", "she")
-    rows = [
-        (
-            f"{('good', 'bad')[row % 2]} {words[row % 5]} {'b ' * (row // 2 % 7)}{'c ' * (row // 14)}",
-            f"{row % 2}",
-            REGIONS[row // 2 % 2],
-        )
-        for row in range(60)
-    ]
-    return write_csv(tmp_path / "reviews.csv", ("body", "stars", "region"), rows)
+    return write_csv(tmp_path / "reviews.csv", ("body", "stars", "region"), texts.reviews())
 
 
 def run_recipe(output, *arguments):
@@ -98,7 +90,7 @@ def test_pairs_of_texts_are_read_together(tmp_path, encoder):
 
 @pytest.mark.slow
 def test_the_embedded_texts_and_backbone_give_a_measured_model_and_find_the_planted_bias(tmp_path, capsys):
-    _, content = run_recipe(tmp_path / "run", "--quick", "--epochs", 0)
+    _, content = run_recipe(tmp_path / "run", "--quick", "--epochs", 0, "--max-tokens", 48)
     assert content["rows"] == {"train": 160, "val": 40, "calibration": 40, "test": 120}
     assert content["test"]["auroc_macro"]["low"] > 0.5
     shown = capsys.readouterr().out

@@ -167,9 +167,9 @@ def test_a_crowd_is_answered_or_told_to_come_back_and_the_service_recovers(bundl
 
 
 def test_work_past_its_deadline_stops_between_pictures(bundle, monkeypatch):
-    from fairlead.bundle import predictor
+    from fairlead.bundle import reader
 
-    decode, seen = predictor.decode_image, []
+    decode, seen = reader.decode_image, []
 
     def slowly(*arguments, **options):
         seen.append(1)
@@ -177,7 +177,7 @@ def test_work_past_its_deadline_stops_between_pictures(bundle, monkeypatch):
         return decode(*arguments, **options)
 
     with served(bundle, limits={"deadline": 0.25, "slots": 1}) as client:
-        monkeypatch.setattr(predictor, "decode_image", slowly)  # once the goldens have been answered
+        monkeypatch.setattr(reader, "decode_image", slowly)  # once the goldens have been answered
         answer = client.post("/predict", json={"images": [encoded(picture())] * 20})
         assert answer.status_code == 504
         assert answer.headers["retry-after"]

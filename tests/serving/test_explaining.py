@@ -27,8 +27,8 @@ def client(bundle):
 
 def test_it_is_the_explainers_whatever_way_it_was_asked(client, bundle):
     predictor = Predictor.of(Bundle.open(bundle))
-    pixels, label = predictor.pixels(picture(3)), predictor.answer(picture(3)).label
-    known = Explainer(predictor).explain(pixels, label, mask="mean", evaluations=50).to_dict()
+    read, label = predictor.read(picture(3)), predictor.answer(picture(3)).label
+    known = Explainer(predictor).explain(read, label, mask="mean", evaluations=50).to_dict()
     options = {"mask": "mean", "evaluations": 50}
     texts = client.post("/explain", json={"image": encoded(picture(3)), **options})
     files = client.post("/explain", files={"image": picture(3)}, data={k: str(v) for k, v in options.items()})

@@ -20,6 +20,7 @@ class Answer:
         probabilities: Of each class by its name, calibrated; None where the input could not be read.
         features: (D,) what the backbone made of the input, where they were asked for.
         error: Why the input could not be read; empty where it could.
+        truncated: Whether a text has more than was read of it.
 
     Examples:
         >>> answer = Answer.of(np.array([0.25, 0.75]), Labels(("cat", "dog")))
@@ -33,6 +34,7 @@ class Answer:
     probabilities: dict[str, float] | None = None
     features: tuple[float, ...] | None = None
     error: str = ""
+    truncated: bool = False
 
     @classmethod
     def of(
@@ -62,4 +64,6 @@ class Answer:
         if self.error:
             return {"error": self.error}
         content: dict[str, Any] = {"label": self.label, "probabilities": self.probabilities}
+        if self.truncated:
+            content["truncated"] = True
         return content if self.features is None else content | {"features": list(self.features)}

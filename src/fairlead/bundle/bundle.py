@@ -15,12 +15,13 @@ from fairlead.bundle.contents import check_content, read_json
 from fairlead.bundle.manifest import MANIFEST, SIGNATURE, FileDigest, Manifest, is_inside
 from fairlead.errors import BundleError, FairleadError
 from fairlead.measures import GroupTally
-from fairlead.preprocessing import ImagePreprocessing
-from fairlead.records import DecisionRule, Labels, TaskKind
+from fairlead.preprocessing import ImagePreprocessing, TextPreprocessing, preprocessing_of
+from fairlead.records import DecisionRule, Labels, Modality, TaskKind
 
 MODEL = "model.onnx"
 WEIGHTS = "weights.safetensors"
 PREPROCESSING = "preprocessing.json"
+TOKENIZER = "tokenizer.json"
 LABELS = "labels.json"
 CALIBRATION = "calibration.json"
 DECISION = "decision.json"
@@ -42,7 +43,7 @@ class Bundle:
         path: The folder.
         manifest: Its files, their digests, and the gate's verdict.
         labels: The C classes.
-        preprocessing: From a picture to the pixels the model takes.
+        preprocessing: From a picture to the pixels the model takes, or from a text to its tokens.
         temperature: By which the logits are divided inside the graph.
         decision: The rule from probabilities to a class; None for the most probable one.
         tallies: Counts of the calibration rows by the groups of each sensitive feature, for monitoring to refer to.
@@ -52,7 +53,7 @@ class Bundle:
     path: Path
     manifest: Manifest
     labels: Labels
-    preprocessing: ImagePreprocessing
+    preprocessing: ImagePreprocessing | TextPreprocessing
     temperature: float
     decision: DecisionRule | None
     tallies: tuple[GroupTally, ...] = field(repr=False)
@@ -92,7 +93,12 @@ class Bundle:
                 raise ValueError("the manifest was written for other labels")
             if manifest.task != TaskKind.of_classes(len(labels)).value:
                 raise ValueError(f"{len(labels)} classes do not make the task {manifest.task!r}")
-            preprocessing = ImagePreprocessing.from_dict(record(name := PREPROCESSING))
+            said = record(name := PREPROCESSING)
+            if said.get("kind") == Modality.TEXT:
+                if TOKENIZER not in manifest.files:
+                    raise ValueError(f"it is of texts, and {MANIFEST} does not list {TOKENIZER}")
+                said["tokenizer"] = _checked(folder, TOKENIZER, manifest.files[name := TOKENIZER]).decode("utf-8")
+            preprocessing = preprocessing_of(said)
             temperature = float(record(name := CALIBRATION)["temperature"])
             if not 0 < temperature < math.inf:
                 raise ValueError(f"a temperature is above 0, got {temperature}")

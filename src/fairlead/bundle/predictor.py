@@ -1,10 +1,10 @@
-"""From raw bytes to an answer, without torch."""
+"""From a raw picture or text to an answer, without torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +14,27 @@ from fairlead.bundle.bundle import GOLDENS, MODEL, Bundle
 from fairlead.bundle.contents import check_content, read_json
 from fairlead.bundle.cores import usable_cores
 from fairlead.bundle.goldens import Goldens
-from fairlead.bundle.runtime import Floats, Pixels, start_runtime
+from fairlead.bundle.reader import Item, Read, reader_of
+from fairlead.bundle.runtime import Floats, Inputs, start_runtime
 from fairlead.errors import BundleError, ConfigurationError, UnreadableFileError
-from fairlead.preprocessing import MAX_PIXELS, ImagePreprocessing, decode_image
+from fairlead.preprocessing import MAX_PIXELS, ImagePreprocessing, TextPreprocessing
 from fairlead.records import DecisionRule, Labels
 
 BATCH = 32
 
 
 class Predictor:
-    """Answers for pictures as they come: decoded, cut and judged by the code that training used.
+    """Answers for pictures or texts as they come: read, cut and judged by the code that training used.
 
     Safe to call from several threads.
 
     Args:
-        model: Content of an ONNX file from (N, 3, H, W) uint8 pixels to (N, C) probabilities and (N, D) features.
-        preprocessing: From a picture to its pixels.
+        model: Content of an ONNX file from (N, 3, H, W) uint8 pixels, or (N, 3, T) int32 tokens, to (N, C)
+            probabilities and (N, D) features.
+        preprocessing: From a picture to its pixels, or from a text to its tokens.
         labels: The C classes.
         decision: From probabilities to a class; None for the most probable one.
-        threads: For an answer and for decoding; None for as many as the process has cores.
+        threads: For an answer and for reading; None for as many as the process has cores.
         runtime: ``"onnxruntime"``, or ``"openvino"`` where it is installed.
 
     Raises:
@@ -43,7 +45,7 @@ class Predictor:
     def __init__(
         self,
         model: bytes,
-        preprocessing: ImagePreprocessing,
+        preprocessing: ImagePreprocessing | TextPreprocessing,
         labels: Labels,
         *,
         decision: DecisionRule | None = None,
@@ -58,12 +60,12 @@ class Predictor:
         self.decision = decision
         self.threads = threads or usable_cores()
         self.runtime = start_runtime(runtime, model, self.threads)
-        height, width = preprocessing.size
+        self.reader = reader_of(preprocessing)
         taken, given = self.runtime.taken, self.runtime.given
-        fits = taken == (("uint8", (3, height, width)),) and given[:1] == (("float", (len(labels),)),)
+        fits = len(taken) == 1 and self.reader.fits(*taken[0]) and given[:1] == (("float", (len(labels),)),)
         if not fits or [len(shape) for _, shape in given] != [1, 1]:
             raise BundleError(
-                f"{MODEL} maps {list(taken)} to {list(given)}, which are not pixels of {height} x {width} to "
+                f"{MODEL} maps {list(taken)} to {list(given)}, which are not {self.reader.wants} to "
                 f"{len(labels)} classes and features; export the bundle anew"
             )
 
@@ -79,63 +81,69 @@ class Predictor:
             model, bundle.preprocessing, bundle.labels, decision=bundle.decision, threads=threads, runtime=runtime
         )
 
-    def pixels(self, item: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Pixels:
-        """Returns (3, H, W) pixels of a picture.
+    def inputs(self, item: Item, *, max_pixels: int = MAX_PIXELS) -> Inputs:
+        """Returns (3, H, W) pixels of a picture, or (3, T) tokens of a text.
 
         Args:
-            item: The bytes of a picture, or its file.
-            max_pixels: Larger ones are refused before they are decoded.
+            item: The bytes of a picture, or its file; or a text, or a pair of texts.
+            max_pixels: Larger pictures are refused before they are decoded.
 
         Raises:
-            UnreadableFileError: it cannot be decoded.
+            UnreadableFileError: it cannot be read.
         """
-        crop = self.preprocessing.evaluation_crop(decode_image(item, max_pixels=max_pixels))
-        return np.ascontiguousarray(crop.transpose(2, 0, 1))
+        return self.reader.read(item, max_pixels=max_pixels).inputs
 
-    def read(self, item: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Pixels | str:
-        """Returns ``pixels``, or why there are none."""
+    def read(self, item: Item, *, max_pixels: int = MAX_PIXELS) -> Read | str:
+        """Returns an item as the graph takes it, or why it cannot be read."""
         try:
-            return self.pixels(item, max_pixels=max_pixels)
+            return self.reader.read(item, max_pixels=max_pixels)
         except UnreadableFileError as error:
             return str(error)
 
-    def run(self, pixels: Pixels) -> tuple[Floats, Floats]:
-        """Maps (N, 3, H, W) pixels to (N, C) probabilities and (N, D) features."""
-        return self.runtime.run(pixels)
+    def run(self, inputs: Inputs) -> tuple[Floats, Floats]:
+        """Maps (N, 3, H, W) pixels, or (N, 3, T) tokens, to (N, C) probabilities and (N, D) features."""
+        return self.runtime.run(inputs)
+
+    def run_all(self, inputs: Sequence[Inputs]) -> tuple[Floats, Floats]:
+        """Maps the inputs of N items, texts of any length, to (N, C) probabilities and (N, D) features."""
+        parts = [(places, self.run(batch)) for places, batch in self.reader.batches(inputs)]
+        back = np.argsort(np.concatenate([places for places, _ in parts]))
+        probabilities, features = (np.concatenate([found[kind] for _, found in parts])[back] for kind in (0, 1))
+        return probabilities, features
 
     def answer(
-        self, item: bytes | Path, *, sensitive: Mapping[str, str | None] | None = None, features: bool = False
+        self, item: Item, *, sensitive: Mapping[str, str | None] | None = None, features: bool = False
     ) -> Answer:
-        """Answers for one picture.
+        """Answers for one picture or text.
 
         Args:
-            item: The bytes of a picture, or its file.
+            item: The bytes of a picture, or its file; or a text, or a pair of texts.
             sensitive: Values of sensitive features by name, for a model with a threshold for each group; a value that
                 is not known is None.
             features: Whether the features are wanted too.
 
         Raises:
-            UnreadableFileError: it cannot be decoded.
+            UnreadableFileError: it cannot be read.
             ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
         """
         slots = self.slots([sensitive or {}])
-        return self.answers([self.pixels(item)], slots, features=features)[0]
+        return self.answers([self.reader.read(item)], slots, features=features)[0]
 
     def answer_all(
         self,
-        items: Sequence[bytes | Path],
+        items: Sequence[Item],
         *,
         sensitive: Sequence[Mapping[str, str | None]] | None = None,
         features: bool = False,
         batch_size: int = BATCH,
     ) -> list[Answer]:
-        """Answers for many pictures, in their order; one that cannot be read fails none of the others.
+        """Answers for many pictures or texts, in their order; one that cannot be read fails none of the others.
 
         Args:
-            items: The bytes of pictures, or their files.
+            items: The bytes of pictures, or their files; or texts, or pairs of them.
             sensitive: Values of sensitive features of each, by name.
             features: Whether the features are wanted too.
-            batch_size: Pictures at a time, which bounds the memory.
+            batch_size: Items at a time, which bounds the memory.
 
         Raises:
             ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
@@ -144,7 +152,7 @@ class Predictor:
             raise ConfigurationError(f"batch_size is at least 1, got {batch_size}")
         given = [{} for _ in items] if sensitive is None else sensitive
         if len(given) != len(items):
-            raise ConfigurationError(f"{len(given)} rows of sensitive values for {len(items)} pictures; give one each")
+            raise ConfigurationError(f"{len(given)} rows of sensitive values for {len(items)} items; give one each")
         slots = self.slots(given)
         answers: list[Answer] = []
         with ThreadPoolExecutor(self.threads) as pool:  # Pillow decodes without Python's lock
@@ -165,7 +173,7 @@ class Predictor:
         if any(feature.name not in values for values in given):
             raise ConfigurationError(
                 f"this model has a threshold for each group of {feature.name!r} ({', '.join(feature.groups)}); "
-                "give the group of each picture, or null where it is not known"
+                "give the group of each item, or null where it is not known"
             )
         return feature.encode(values[feature.name] for values in given)
 
@@ -175,28 +183,27 @@ class Predictor:
             return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
         return self.decision.decide(probabilities, slots, np.zeros(len(probabilities), dtype=np.int64))
 
-    def answers(
-        self, read: Sequence[Pixels | str], slots: NDArray[np.int64], *, features: bool = False
-    ) -> list[Answer]:
-        """Answers for one batch of pictures as ``read`` returned them.
+    def answers(self, read: Sequence[Read | str], slots: NDArray[np.int64], *, features: bool = False) -> list[Answer]:
+        """Answers for one batch of items as ``read`` returned them.
 
         Args:
-            read: N pictures' pixels, or why there are none.
+            read: N items, or why they cannot be read.
             slots: (N,) slots, as ``slots`` returned them.
             features: Whether the features are wanted too.
         """
-        places = [place for place, pixels in enumerate(read) if not isinstance(pixels, str)]
-        answers = [Answer(error=pixels) if isinstance(pixels, str) else Answer() for pixels in read]
-        if places:
-            probabilities, found = self.run(np.stack([pixels for pixels in read if not isinstance(pixels, str)]))
-            codes = self.decide(probabilities, slots[places])
-            for row, place in enumerate(places):
+        answers = [Answer(error=one) if isinstance(one, str) else Answer() for one in read]
+        whole = [(place, one) for place, one in enumerate(read) if not isinstance(one, str)]
+        if whole:
+            probabilities, found = self.run_all([one.inputs for _, one in whole])
+            codes = self.decide(probabilities, slots[[place for place, _ in whole]])
+            for row, (place, one) in enumerate(whole):
                 shown = found[row] if features else None
-                answers[place] = Answer.of(probabilities[row], self.labels, shown, code=int(codes[row]))
+                answer = Answer.of(probabilities[row], self.labels, shown, code=int(codes[row]))
+                answers[place] = replace(answer, truncated=True) if one.truncated else answer
         return answers
 
     def self_test(self, bundle: Bundle) -> float:
-        """Answers the bundle's golden pictures; returns by how much a probability differs at most.
+        """Answers the bundle's goldens; returns by how much a probability differs at most.
 
         Raises:
             BundleError: by more than the bundle tolerates; this processor or its libraries do not answer as the
@@ -204,17 +211,17 @@ class Predictor:
         """
         goldens = Goldens.from_dict(read_json(GOLDENS, bundle.read(GOLDENS)), bundle.read)
         try:
-            pictures = [self.pixels(picture) for picture in goldens.pictures.values()]
+            inputs = [self.inputs(item) for item in goldens.items.values()]
         except UnreadableFileError as error:
-            raise BundleError(f"a golden picture cannot be read here ({error}); export the bundle anew") from error
-        found, _ = self.run(np.stack(pictures))
+            raise BundleError(f"a golden input cannot be read here ({error}); export the bundle anew") from error
+        found, _ = self.run_all(inputs)
         if found.shape != goldens.probabilities.shape:
             raise BundleError(f"{GOLDENS} has answers of another number of classes; export the bundle anew")
         apart = np.abs(found - goldens.probabilities).max(axis=1)
         worst = int(apart.argmax())  # a NaN is found too, and no comparison with one is true
         if not apart[worst] <= bundle.manifest.tolerance:
             raise BundleError(
-                f"the answer for {list(goldens.pictures)[worst]} differs by {apart[worst]:.2g} from the trained "
+                f"the answer for {list(goldens.items)[worst]} differs by {apart[worst]:.2g} from the trained "
                 f"model's, and {bundle.manifest.tolerance:g} is tolerated; try another processor or ONNX Runtime"
             )
         return float(apart[worst])

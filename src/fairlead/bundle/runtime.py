@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairlead.errors import BundleError, ConfigurationError, UnknownNameError
 
-Pixels = NDArray[np.uint8]
+Inputs = NDArray[Any]  # (N, 3, H, W) uint8 pixels, or (N, 3, T) int32 tokens
 Floats = NDArray[np.float32]
 Shape = tuple[int | str | None, ...]  # None or a name where it is free
 RUNTIMES = ("onnxruntime", "openvino")
@@ -24,13 +24,13 @@ class Runtime:
 
     Attributes:
         name: Of what runs it.
-        run: From (N, 3, H, W) pixels to (N, C) probabilities and (N, D) features; safe from several threads.
+        run: From pixels or tokens of N rows to (N, C) probabilities and (N, D) features; safe from several threads.
         taken: Type and shape of each input, without the rows.
         given: Likewise of each output.
     """
 
     name: str
-    run: Callable[[Pixels], tuple[Floats, Floats]]
+    run: Callable[[Inputs], tuple[Floats, Floats]]
     taken: tuple[tuple[str, Shape], ...]
     given: tuple[tuple[str, Shape], ...]
 
@@ -94,15 +94,15 @@ def _onnxruntime(model: bytes, threads: int) -> Runtime:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors; what it warns of, no caller can mend
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    inputs, outputs = session.get_inputs(), session.get_outputs()
+    taking, giving = session.get_inputs(), session.get_outputs()
 
-    def run(pixels: Pixels) -> tuple[Floats, Floats]:
-        probabilities, features = session.run(None, {inputs[0].name: pixels})
+    def run(inputs: Inputs) -> tuple[Floats, Floats]:
+        probabilities, features = session.run(None, {taking[0].name: inputs})
         return probabilities, features
 
     taken, given = (
         tuple((port.type.removeprefix("tensor(").removesuffix(")"), tuple(port.shape[1:])) for port in ports)
-        for ports in (inputs, outputs)
+        for ports in (taking, giving)
     )
     return Runtime("onnxruntime", run, taken, given)
 
@@ -116,12 +116,12 @@ def _openvino(model: bytes, threads: int) -> Runtime:
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
     compiled: Any = core.compile_model(read, "CPU", settings)
 
-    def run(pixels: Pixels) -> tuple[Floats, Floats]:
-        found = compiled.create_infer_request().infer([pixels])  # a request of its own: one is not for many threads
+    def run(inputs: Inputs) -> tuple[Floats, Floats]:
+        found = compiled.create_infer_request().infer([inputs])  # a request of its own: one is not for many threads
         probabilities, features = (np.array(found[output]) for output in compiled.outputs)
         return probabilities, features
 
-    names = {"u8": "uint8", "f32": "float"}
+    names = {"u8": "uint8", "i32": "int32", "f32": "float"}
     taken, given = (
         tuple(
             (

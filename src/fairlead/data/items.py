@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fairlead.preprocessing import Text
 from fairlead.records import Modality
 
 
@@ -31,8 +32,8 @@ class Items(Protocol):
         """
         ...
 
-    def content(self, index: int) -> bytes:
-        """Returns an item as a service would be sent it: the bytes of a file, or a text in UTF-8.
+    def content(self, index: int) -> bytes | Text:
+        """Returns an item as a service would be sent it: the bytes of a file, or a text.
 
         Raises:
             UnreadableFileError: it cannot be read.
@@ -78,7 +79,7 @@ class ChosenItems:
         """Returns a chosen item."""
         return self.items.read(int(self.rows[index]))
 
-    def content(self, index: int) -> bytes:
+    def content(self, index: int) -> bytes | Text:
         """Returns its content."""
         return self.items.content(int(self.rows[index]))
 

@@ -34,9 +34,9 @@ class StoredTexts:
     Examples:
         >>> texts = StoredTexts(["a first text", "a second"])
         >>> texts.read(1), texts.name(1), texts.content(1)
-        ('a second', 'row 2', b'a second')
+        ('a second', 'row 2', 'a second')
         >>> StoredTexts([("premise", "hypothesis")]).content(0)
-        b'["premise", "hypothesis"]'
+        ('premise', 'hypothesis')
     """
 
     modality = Modality.TEXT
@@ -58,11 +58,11 @@ class StoredTexts:
         """Returns its name, or the number of its row, counted from 1."""
         return f"row {index + 1}" if self.names is None else self.names[index]
 
-    def content(self, index: int) -> bytes:
-        """Returns a text in UTF-8, a pair as a JSON list of two."""
-        text = self.texts[index]
-        return (text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)).encode()
+    def content(self, index: int) -> Text:
+        """Returns a text, or a pair: a service is sent it as it is."""
+        return self.texts[index]
 
     def digest(self, index: int) -> bytes:
-        """Digests the content."""
-        return hashlib.sha256(self.content(index)).digest()
+        """Digests a text in UTF-8, a pair as a JSON list of two."""
+        text = self.texts[index]
+        return hashlib.sha256((text if isinstance(text, str) else json.dumps(text)).encode()).digest()

@@ -2,6 +2,7 @@
 
 from fairlead.export.answers import answers_of
 from fairlead.export.awkward import awkward_files, golden_files
+from fairlead.export.awkward_texts import awkward_texts, golden_texts
 from fairlead.export.graph import answering, export_graph, export_weights
 from fairlead.export.int8 import Int8Model, Judged, int8_model
 from fairlead.export.parity import Parity, check_parity, measure_parity
@@ -17,11 +18,13 @@ __all__ = [
     "answering",
     "answers_of",
     "awkward_files",
+    "awkward_texts",
     "check_parity",
     "export_graph",
     "export_run",
     "export_weights",
     "golden_files",
+    "golden_texts",
     "int8_model",
     "measure_parity",
     "quantise",

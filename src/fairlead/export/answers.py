@@ -18,7 +18,7 @@ _BATCH = 32
 def answers_of(
     predictors: Sequence[Predictor], rows: Rows, chosen: Iterable[int], *, progress: Progress = lambda seen: seen
 ) -> list[Predictions]:
-    """Answers raw files by several models; a file that is gone since the run is left out for all of them.
+    """Answers raw files or texts by several models; a file that is gone since the run is left out for all of them.
 
     Args:
         predictors: Of one preprocessing.
@@ -33,16 +33,16 @@ def answers_of(
     found: list[list[np.ndarray]] = [[] for _ in predictors]
     read: list[int] = []
     for start in progress(range(0, len(places), _BATCH)):
-        pixels = []
+        inputs = []
         for index in places[start : start + _BATCH]:
             try:
-                pixels.append(predictors[0].pixels(rows.items.content(int(index))))
+                inputs.append(predictors[0].inputs(rows.items.content(int(index))))
             except UnreadableFileError:
                 continue
             read.append(int(index))
-        if pixels:
+        if inputs:
             for parts, predictor in zip(found, predictors, strict=True):
-                parts.append(predictor.run(np.stack(pixels))[0])
+                parts.append(predictor.run_all(inputs)[0])
     return [
         _recorded(predictor, rows, np.array(read, np.int64), parts)
         for predictor, parts in zip(predictors, found, strict=True)

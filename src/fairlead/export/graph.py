@@ -1,4 +1,4 @@
-"""From a trained module to one ONNX graph that takes pixels and answers in probabilities."""
+"""From a trained module to one ONNX graph that takes pixels or tokens and answers in probabilities."""
 
 from __future__ import annotations
 
@@ -15,47 +15,49 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from fairlead.errors import ExportError
-from fairlead.modules import ImageClassifier
+from fairlead.modules import Classifier, TextClassifier
 
 OPSET = 18
 
 
 class _Answering(nn.Module):
-    """What is exported: everything between the stored pixels and the calibrated probabilities."""
+    """What is exported: everything between the inputs as they are stored and the calibrated probabilities."""
 
-    def __init__(self, module: ImageClassifier) -> None:
+    def __init__(self, module: Classifier) -> None:
         super().__init__()
         self.module = module
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps (N, 3, H, W) uint8 to (N, C) probabilities and (N, D) features."""
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps (N, 3, H, W) uint8, or (N, 3, T) int32, to (N, C) probabilities and (N, D) features."""
         seen: list[Tensor] = []
         # By a hook, so that a subclass that overrides forward() is exported as it answers, not as we think it does.
         handle = self.module.backbone.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
         try:
-            logits = self.module(pixels)
+            logits = self.module(inputs)
         finally:
             handle.remove()
         return self.module.probabilities(logits.float()), seen[-1].float()
 
 
-def export_graph(module: ImageClassifier) -> bytes:
-    """Returns the ONNX file of a module: uint8 pixels in; normalisation, temperature and softmax inside.
+def export_graph(module: Classifier) -> bytes:
+    """Returns the ONNX file of a module: pixels or tokens in; normalisation, temperature and softmax inside.
 
-    Inputs ``pixels`` (N, 3, H, W) uint8, outputs ``probabilities`` (N, C) and ``features`` (N, D); N is free. The
-    module, its modes and the generators are as they were.
+    Inputs ``pixels`` (N, 3, H, W) uint8 or ``tokens`` (N, 3, T) int32, outputs ``probabilities`` (N, C) and
+    ``features`` (N, D); N and T are free. The module, its modes and the generators are as they were.
 
     Raises:
         ExportError: the module does something that ONNX has no words for, or only for batches of one size.
 
     Examples:
+        >>> from fairlead.modules import ImageClassifier
         >>> module = ImageClassifier(["cat", "dog"], backbone="random:test_resnet")
         >>> [output.name for output in onnx.load_from_string(export_graph(module)).graph.output]
         ['probabilities', 'features']
     """
-    height, width = module.preprocessing.size
     # Two rows: of one, tracing would take the batch for a constant.
-    example = torch.zeros((2, 3, height, width), dtype=torch.uint8, device=module.device)
+    example, free, name = module.backbone.example(2).to(module.device), {0: torch.export.Dim.DYNAMIC}, "pixels"
+    if isinstance(module, TextClassifier):
+        example, free, name = example.int(), free | {2: torch.export.Dim.DYNAMIC}, "tokens"
     try:
         with answering(module), torch.no_grad(), _quietly():
             program = torch.onnx.export(
@@ -63,9 +65,9 @@ def export_graph(module: ImageClassifier) -> bytes:
                 (example,),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=["pixels"],
+                input_names=[name],
                 output_names=["probabilities", "features"],
-                dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+                dynamic_shapes=(free,),
                 external_data=False,
                 verbose=False,
             )
@@ -81,19 +83,22 @@ def export_graph(module: ImageClassifier) -> bytes:
             "backbone, or override what it does in a way that torch.export can trace"
         ) from error
     for port in (*graph.graph.input, *graph.graph.output):
-        if port.type.tensor_type.shape.dim[0].dim_value:
+        dimensions = port.type.tensor_type.shape.dim
+        if dimensions[0].dim_value or (port.name == "tokens" and dimensions[2].dim_value):
             raise ExportError(
-                f"the exported {port.name} takes batches of one size alone; use no operation that fixes the rows"
+                f"the exported {port.name} takes batches of one size alone; use no operation that fixes the rows, or "
+                "the number of tokens"
             )
     content: bytes = graph.SerializeToString()
     return content
 
 
-def export_weights(module: ImageClassifier) -> bytes:
+def export_weights(module: Classifier) -> bytes:
     """Returns every weight and buffer as a safetensors file, for those who go on with torch.
 
     Examples:
         >>> from safetensors.torch import load
+        >>> from fairlead.modules import ImageClassifier
         >>> module = ImageClassifier(["cat", "dog"], backbone="random:test_resnet")
         >>> load(export_weights(module)).keys() == module.state_dict().keys()
         True

@@ -14,11 +14,12 @@ from fairlead.errors import ExportError
 from fairlead.evidence import Ledger
 from fairlead.export.answers import Progress, answers_of
 from fairlead.export.awkward import golden_files
+from fairlead.export.awkward_texts import golden_texts
 from fairlead.export.quantisation import quantise
 from fairlead.judgement import GateDecision
 from fairlead.measures import GroupTally
-from fairlead.modules import ImageClassifier
-from fairlead.records import Predictions, Split
+from fairlead.modules import Classifier
+from fairlead.records import Modality, Predictions, Split
 
 RANGES_FROM = 256  # calibration pictures
 _LEAST_TOLERANCE, _MOST_TOLERANCE = 0.005, 0.1
@@ -63,7 +64,7 @@ class Int8Model:
 
 
 def int8_model(
-    graph: bytes, module: ImageClassifier, rows: Rows, judge: Judge, *, progress: Progress = lambda seen: seen
+    graph: bytes, module: Classifier, rows: Rows, judge: Judge, *, progress: Progress = lambda seen: seen
 ) -> Int8Model:
     """Brings a graph into 8 bits by calibration rows, and judges it by test rows.
 
@@ -80,9 +81,8 @@ def int8_model(
     calibration = rows.of(Split.CALIBRATION)
     places = np.unique(np.linspace(0, len(calibration) - 1, min(RANGES_FROM, len(calibration))).round().astype(int))
     fp32 = Predictor(graph, module.preprocessing, module.labels, decision=module.decision)
-    pixels = [fp32.read(rows.items.content(int(index))) for index in calibration[places]]
-    shown = [one for one in pixels if not isinstance(one, str)]
-    made = quantise(graph, np.stack(shown) if shown else np.empty((0, 3, *module.preprocessing.size), np.uint8))
+    read = [fp32.read(rows.items.content(int(index))) for index in calibration[places]]
+    made = quantise(graph, [one.inputs for one in read if not isinstance(one, str)], fp32.reader.modality)
     int8 = Predictor(made, module.preprocessing, module.labels, decision=module.decision)
     before, after = answers_of([fp32, int8], rows, rows.of(Split.TEST), progress=progress)
     judged = judge(before, after)
@@ -109,10 +109,11 @@ def tolerance(graph: bytes, int8: Predictor, fp32: Predictor) -> float:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     emulated = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    pixels = np.stack([int8.pixels(content) for content in golden_files().values()])
-    answers = int8.run(pixels)[0]
-    apart = float(np.abs(answers - emulated.run(None, {"pixels": pixels})[0]).max())
-    changed = float(np.abs(answers - fp32.run(pixels)[0]).max())
+    goldens = golden_texts() if int8.reader.modality is Modality.TEXT else golden_files()
+    inputs = int8.reader.stack([int8.inputs(item) for item in goldens.values()])
+    answers = int8.run(inputs)[0]
+    apart = float(np.abs(answers - emulated.run(None, {int8.reader.port: inputs})[0]).max())
+    changed = float(np.abs(answers - fp32.run(inputs)[0]).max())
     found = min(max(_LEAST_TOLERANCE, 4 * apart, changed / 2), _MOST_TOLERANCE)
     if not 4 * apart <= _MOST_TOLERANCE:
         raise ExportError(

@@ -1,4 +1,4 @@
-"""Whether what is exported answers as what was trained: from raw files, on both sides."""
+"""Whether what is exported answers as what was trained: from raw files or texts, on both sides."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fairlead.bundle import Predictor
 from fairlead.data.augmentation import pixels
 from fairlead.errors import ExportError
 from fairlead.export.graph import answering
-from fairlead.modules import ImageClassifier
-from fairlead.preprocessing import decode_image
+from fairlead.modules import Classifier
+from fairlead.preprocessing import Text, TextPreprocessing, decode_image
 
 TOLERANCE = 1e-4
+Named = tuple[str, bytes | Text]
 _AT_A_TIME = 16
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far two models are apart on the same files.
+    """How far two models are apart on the same files or texts.
 
     Attributes:
-        files: How many files both answered.
+        files: How many both answered.
         largest_difference: The most a probability differs.
-        worst: The file it differs the most on.
+        worst: What it differs the most on.
 
     Examples:
         >>> Parity(40, 2e-6, "photo.jpg").passes(1e-4), Parity(40, float("nan"), "photo.jpg").passes(1e-4)
@@ -49,18 +51,18 @@ class Parity:
         return asdict(self)
 
 
-def measure_parity(module: ImageClassifier, predictor: Predictor, files: Iterable[tuple[str, bytes]]) -> Parity:
-    """Holds the module against the predictor, each from the bytes of the same files.
+def measure_parity(module: Classifier, predictor: Predictor, items: Iterable[Named]) -> Parity:
+    """Holds the module against the predictor, each from the same raw items.
 
     Args:
         module: The trained one, on whatever device.
         predictor: Of the exported one.
-        files: Names and bytes of pictures; read as they are needed.
+        items: Names, and bytes of pictures or texts; read as they are needed.
 
     Raises:
-        ExportError: there is no file to compare on.
+        ExportError: there is nothing to compare on.
     """
-    remaining, answered, apart, worst = iter(files), 0, -1.0, ""
+    remaining, answered, apart, worst = iter(items), 0, -1.0, ""
     with answering(module), torch.inference_mode():
         while part := list(islice(remaining, _AT_A_TIME)):
             differences = np.abs(_trained(module, part) - _exported(predictor, part)).max(axis=1)
@@ -71,19 +73,19 @@ def measure_parity(module: ImageClassifier, predictor: Predictor, files: Iterabl
             if np.isnan(apart):
                 break
     if not answered:
-        raise ExportError("there is no file on which the exported model could be compared; give it at least one")
+        raise ExportError("there is nothing on which the exported model could be compared; give it at least one item")
     return Parity(answered, apart, worst)
 
 
 def check_parity(
-    module: ImageClassifier, predictor: Predictor, files: Iterable[tuple[str, bytes]], tolerance: float = TOLERANCE
+    module: Classifier, predictor: Predictor, items: Iterable[Named], tolerance: float = TOLERANCE
 ) -> Parity:
     """Measures the parity, and lets nothing pass that is over the tolerance.
 
     Raises:
-        ExportError: it names the file with the largest difference, and the difference.
+        ExportError: it names the item with the largest difference, and the difference.
     """
-    parity = measure_parity(module, predictor, files)
+    parity = measure_parity(module, predictor, items)
     if not parity.passes(tolerance):
         raise ExportError(
             f"the exported model does not answer as the trained one: on {parity.worst} a probability differs by "
@@ -93,13 +95,21 @@ def check_parity(
     return parity
 
 
-def _trained(module: ImageClassifier, part: list[tuple[str, bytes]]) -> NDArray[np.float64]:
-    read = [pixels(decode_image(content, name=name), module.preprocessing) for name, content in part]
-    logits = module(torch.stack(read).to(module.device)).float()
+def _trained(module: Classifier, part: list[Named]) -> NDArray[np.float64]:
+    logits = module(trained_inputs(module, part).to(module.device)).float()
     found: NDArray[np.float64] = module.probabilities(logits).double().cpu().numpy()
     return found
 
 
-def _exported(predictor: Predictor, part: list[tuple[str, bytes]]) -> NDArray[np.float64]:
-    probabilities, _ = predictor.run(np.stack([predictor.pixels(content) for _, content in part]))
+def trained_inputs(module: Classifier, part: list[Named]) -> Tensor:
+    """Returns raw items as the module in training would be given them."""
+    if isinstance(module.preprocessing, TextPreprocessing):
+        texts = [item for _, item in part if not isinstance(item, bytes)]
+        return torch.from_numpy(module.preprocessing.tokens(texts).planes)
+    pictures = [decode_image(item, name=name) for name, item in part if isinstance(item, bytes)]
+    return torch.stack([pixels(picture, module.preprocessing) for picture in pictures])
+
+
+def _exported(predictor: Predictor, part: list[Named]) -> NDArray[np.float64]:
+    probabilities, _ = predictor.run_all([predictor.inputs(item) for _, item in part])
     return probabilities.astype(np.float64)

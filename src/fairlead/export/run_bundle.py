@@ -20,16 +20,18 @@ from fairlead.errors import ConfigurationError, ExportError, FairleadError, Unre
 from fairlead.evidence import Ledger, Override
 from fairlead.export.answers import Progress
 from fairlead.export.awkward import awkward_files, golden_files
+from fairlead.export.awkward_texts import awkward_texts, golden_texts
 from fairlead.export.graph import OPSET, answering, export_graph, export_weights
 from fairlead.export.int8 import Int8Model, Judge, int8_model
-from fairlead.export.parity import TOLERANCE, check_parity
+from fairlead.export.parity import TOLERANCE, Named, check_parity, trained_inputs
 from fairlead.export.reference import reference_tallies
 from fairlead.judgement import GateDecision
 from fairlead.measures import GroupTally
-from fairlead.modules import ImageClassifier, load_image_model
+from fairlead.modules import Classifier, load_model
+from fairlead.preprocessing import TextPreprocessing
 from fairlead.records import RunFolder, Split, TaskKind
 
-_VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "timm", "numpy", "pillow")
+_VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "timm", "transformers", "tokenizers", "numpy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class ExportSettings:
         output: The bundle's folder; None for ``RUN/bundle``. A bundle that is there is replaced.
         override: Who answers for the release where the gate blocks.
         key: A private key to sign with.
-        rows: Held-out files to compare on at most; every one takes as long as an answer of each model.
+        rows: Held-out items to compare on at most; every one takes as long as an answer of each model.
         int8: Judges the model in 8 bits, which is then what the bundle holds; None for 32 bits.
         progress: Shows how far the rows are that it is judged by.
 
@@ -60,14 +62,14 @@ class ExportSettings:
 def export_run(run: RunFolder, rows: Rows | None, settings: ExportSettings | None = None, *, gone: str = "") -> Bundle:
     """Writes the bundle of the model that a run kept, with the gate's verdict inside, and opens it.
 
-    Nothing is written unless the exported model answers raw files as the trained one does: held-out ones, and
-    awkward ones drawn on the spot. A model in 8 bits is judged by what it is worth on test rows besides, and its
+    Nothing is written unless the exported model answers raw files or texts as the trained one does: held-out ones,
+    and awkward ones drawn on the spot. A model in 8 bits is judged by what it is worth on test rows besides, and its
     findings, with the gate's word on them, are then those of the bundle. The bundle is opened and its goldens are
     answered before it takes its place.
 
     Args:
         run: A finished run.
-        rows: The run's data, for held-out files to compare on; None where they are gone.
+        rows: The run's data, for held-out items to compare on; None where they are gone.
         settings: Where to, and who signs.
         gone: Why there are no rows, for the manifest.
 
@@ -79,7 +81,7 @@ def export_run(run: RunFolder, rows: Rows | None, settings: ExportSettings | Non
     settings = settings or ExportSettings()
     target = settings.output or run.bundle
     check_target(target)
-    module = load_image_model(run)
+    module = load_model(run)
     if module.decision is not None and module.decision.randomised:
         raise ExportError(
             "this model draws its decisions, and what is served answers two alike people alike; choose thresholds "
@@ -115,9 +117,7 @@ def export_run(run: RunFolder, rows: Rows | None, settings: ExportSettings | Non
     return Bundle.open(write_bundle(target, content, manifest.to_bytes(), check=check))
 
 
-def _in_8_bits(
-    graph: bytes, module: ImageClassifier, rows: Rows | None, settings: ExportSettings, gone: str
-) -> Int8Model:
+def _in_8_bits(graph: bytes, module: Classifier, rows: Rows | None, settings: ExportSettings, gone: str) -> Int8Model:
     if rows is None or settings.int8 is None:
         raise ConfigurationError(f"a model in 8 bits is judged by the run's data, but {gone}; export without --int8")
     return int8_model(graph, module, rows, settings.int8, progress=settings.progress)
@@ -143,10 +143,11 @@ def _evidence(run: RunFolder, override: Override | None, int8: Int8Model | None)
 
 
 def _compare(
-    module: ImageClassifier, predictor: Predictor, rows: Rows | None, most: int, gone: str
+    module: Classifier, predictor: Predictor, rows: Rows | None, most: int, gone: str
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Returns the goldens as files of the bundle, and what was compared; raises where the models differ."""
-    awkward = check_parity(module, predictor, awkward_files().items())
+    of_texts = isinstance(module.preprocessing, TextPreprocessing)
+    awkward = check_parity(module, predictor, (awkward_texts() if of_texts else awkward_files()).items())
     parity: dict[str, Any] = {"awkward": awkward.to_dict(), "held_out": None, "note": gone}
     held_out = list(_held_out(rows, most)) if rows is not None else []
     if held_out:
@@ -154,16 +155,19 @@ def _compare(
         # Without the file's name, which may be a person's: a bundle travels.
         parity["held_out"] = {"files": compared.files, "largest_difference": compared.largest_difference}
     elif not gone:
-        parity["note"] = "no held-out file could be read"
-    pictures = {f"goldens/{name}": content for name, content in golden_files().items()}
+        parity["note"] = "no held-out item could be read"
+    items: dict[str, bytes | str] = {f"goldens/{name}": content for name, content in golden_files().items()}
+    if of_texts:
+        items = dict(golden_texts())
     with answering(module), torch.inference_mode():
-        crops = torch.from_numpy(np.stack([predictor.pixels(content) for content in pictures.values()]))
-        expected = module.probabilities(module(crops).float()).double().numpy()
-    return pictures | {layout.GOLDENS: _json(Goldens(pictures, expected).to_dict())}, parity
+        inputs = trained_inputs(module, list(items.items())).to(module.device)
+        expected = module.probabilities(module(inputs).float()).double().cpu().numpy()
+    goldens = Goldens(items, expected)
+    return goldens.files | {layout.GOLDENS: _json(goldens.to_dict())}, parity
 
 
-def _held_out(rows: Rows, most: int) -> Iterator[tuple[str, bytes]]:
-    """Yields test files spread evenly over the split; one that is gone since the run is left out."""
+def _held_out(rows: Rows, most: int) -> Iterator[Named]:
+    """Yields test items spread evenly over the split; one that is gone since the run is left out."""
     test = rows.of(Split.TEST)
     for place in np.unique(np.linspace(0, len(test) - 1, min(most, len(test))).round().astype(int)):
         index = int(test[place])
@@ -173,11 +177,11 @@ def _held_out(rows: Rows, most: int) -> Iterator[tuple[str, bytes]]:
             continue
 
 
-def _records(run: RunFolder, module: ImageClassifier, rows: Rows | None) -> dict[str, bytes]:
+def _records(run: RunFolder, module: Classifier, rows: Rows | None) -> dict[str, bytes]:
     tallies = reference_tallies(run.predictions, module.labels, rows.sensitive if rows is not None else ())
     records = {
         layout.WEIGHTS: export_weights(module),
-        layout.PREPROCESSING: _json(module.preprocessing.to_dict()),
+        **_preprocessing(module),
         layout.LABELS: _json(list(module.labels)),
         layout.CALIBRATION: _json({"schema": 1, "temperature": float(module.temperature)}),
         layout.DECISION: _json(module.decision.to_dict() if module.decision else None),
@@ -187,17 +191,24 @@ def _records(run: RunFolder, module: ImageClassifier, rows: Rows | None) -> dict
     return records | {name: file.read_bytes() for name, file in kept.items() if file.is_file()}
 
 
-def _int8_files(int8: Int8Model, module: ImageClassifier, content: Mapping[str, bytes]) -> dict[str, bytes]:
+def _preprocessing(module: Classifier) -> dict[str, bytes]:
+    """Returns what is done to an input; a tokenizer is a file of its own, which other programs read too."""
+    content = module.preprocessing.to_dict()
+    files = {layout.TOKENIZER: content.pop("tokenizer").encode("utf-8")} if "tokenizer" in content else {}
+    return files | {layout.PREPROCESSING: _json(content)}
+
+
+def _int8_files(int8: Int8Model, module: Classifier, content: Mapping[str, bytes]) -> dict[str, bytes]:
     """Returns what is another's in a bundle of 8 bits: graph, goldens' answers, tallies, and its worth on the card."""
     predictor = Predictor(int8.graph, module.preprocessing, module.labels)
-    goldens = {name: picture for name, picture in content.items() if name.endswith(".png")}
-    answers, _ = predictor.run(np.stack([predictor.pixels(picture) for picture in goldens.values()]))
+    known = Goldens.from_dict(json.loads(content[layout.GOLDENS]), content.__getitem__)
+    answers, _ = predictor.run_all([predictor.inputs(item) for item in known.items.values()])
     told = ["", "## In 8 bits", "", "This bundle holds the model in 8 bits. On test rows, from 32 bits to 8:", ""]
     told += [f"    {line}" for line in int8.judged.lines]
     card = content.get(layout.CARD, b"# A model in 8 bits\n").decode("utf-8")
     return {
         layout.MODEL: int8.graph,
-        layout.GOLDENS: _json(Goldens(goldens, answers.astype(np.float64)).to_dict()),
+        layout.GOLDENS: _json(Goldens(known.items, answers.astype(np.float64)).to_dict()),
         layout.REFERENCE: _tallies(int8.tallies),
         layout.INT8: _json(int8.judged.record),
         layout.CARD: (card.rstrip("\n") + "\n" + "\n".join(told) + "\n").encode("utf-8"),

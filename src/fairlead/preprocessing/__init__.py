@@ -3,7 +3,8 @@
 from fairlead.preprocessing.decoding import IMAGE_SUFFIXES, MAX_PIXELS, decode_image
 from fairlead.preprocessing.flattening import rgb_on_white
 from fairlead.preprocessing.image import CropMode, ImagePreprocessing, Interpolation
-from fairlead.preprocessing.text import Text, TextPreprocessing, Tokens, whole_characters
+from fairlead.preprocessing.kinds import preprocessing_of
+from fairlead.preprocessing.text import Text, TextPreprocessing, Tokens, Words, whole_characters
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -14,7 +15,9 @@ __all__ = [
     "Text",
     "TextPreprocessing",
     "Tokens",
+    "Words",
     "decode_image",
+    "preprocessing_of",
     "rgb_on_white",
     "whole_characters",
 ]

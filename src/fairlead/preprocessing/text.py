@@ -35,6 +35,19 @@ class Tokens:
     truncated: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Which of a text's tokens make which of its words.
+
+    Attributes:
+        of_token: (T,) the number of each token's word, counted from 0; -1 for special tokens, which are of none.
+        spans: For each word the part of a pair that it is in (0 or 1), its first character and the one after its last.
+    """
+
+    of_token: NDArray[np.int64]
+    spans: tuple[tuple[int, int, int], ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextPreprocessing:
     """How a text becomes tokens: by the backbone's own tokenizer, without transformers.
@@ -125,7 +138,7 @@ class TextPreprocessing:
         most = CHARACTERS_A_TOKEN * self.max_tokens
         parts = [(text,) if isinstance(text, str) else text for text in texts]
         # One by one: a batch would start threads of the tokenizer's own, which processes that fork cannot have.
-        cut = [self._cutter.encode(*(whole_characters(part[:most]) for part in text)) for text in parts]
+        cut = [self._cut(text) for text in parts]
         planes = np.zeros((len(cut), 3, max((len(one.ids) for one in cut), default=0)), dtype=np.int32)
         planes[:, 0] = self.pad_id
         for row, one in enumerate(cut):
@@ -133,6 +146,29 @@ class TextPreprocessing:
         long = [any(len(part) > most for part in text) for text in parts]
         truncated = [bool(one.overflowing) or more for one, more in zip(cut, long, strict=True)]
         return Tokens(planes, np.array(truncated, dtype=np.bool_))
+
+    def words(self, text: Text) -> Words:
+        """Returns the words of what is read of a text, as its tokenizer tells them apart; a mark is a word too."""
+        cut = self._cut((text,) if isinstance(text, str) else text)
+        numbers: dict[tuple[int, int], int] = {}
+        spans: list[tuple[int, int, int]] = []
+        of_token = np.full(len(cut.ids), -1, dtype=np.int64)
+        for token, (part, word, (start, end)) in enumerate(
+            zip(cut.sequence_ids, cut.word_ids, cut.offsets, strict=True)
+        ):
+            if part is None or word is None:
+                continue
+            number = numbers.setdefault((part, word), len(numbers))
+            of_token[token] = number
+            if number == len(spans):
+                spans.append((part, start, end))
+            else:
+                spans[number] = (part, min(spans[number][1], start), max(spans[number][2], end))
+        return Words(of_token, tuple(spans))
+
+    def _cut(self, parts: Sequence[str]) -> Any:  # a tokenizers.Encoding
+        most = CHARACTERS_A_TOKEN * self.max_tokens
+        return self._cutter.encode(*(whole_characters(part[:most]) for part in parts))
 
     @cached_property
     def _cutter(self) -> Any:  # a tokenizers.Tokenizer

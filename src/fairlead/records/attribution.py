@@ -13,18 +13,20 @@ from fairlead.records.attribution_certificate import AttributionCertificate
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """The values of the cells of a picture for one class, with what was checked of them.
+    """The values of the cells of a picture, or of the words of a text, for one class, with what was checked of them.
 
     Attributes:
         label: The class.
-        values: (rows, columns) of each cell; their sum is ``full - base``.
-        base: What the model says where every cell is masked.
-        full: Of the whole picture.
+        values: (rows, columns) of each cell, or (1, words); their sum is ``full - base``.
+        base: What the model says where every part is masked.
+        full: Of the whole item.
         unit: Of them all.
         method: By which the values were found.
-        mask: What stands where a cell is masked.
+        mask: What stands where a part is masked.
         evaluations: Of the model.
         certificate: What was checked.
+        spans: For each word the part of a pair of texts that it is in (0 or 1), its first character and the one after
+            its last; empty for a picture.
 
     Examples:
         >>> checked = AttributionCertificate(0.0, 1.0, 0.0)
@@ -41,10 +43,11 @@ class Attribution:
     method: str = "Owen values"
     mask: str = "blur"
     evaluations: int = 0
+    spans: tuple[tuple[int, int, int], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values."""
-        return {
+        content: dict[str, Any] = {
             "label": self.label,
             "method": self.method,
             "mask": self.mask,
@@ -55,3 +58,6 @@ class Attribution:
             "evaluations": self.evaluations,
             "certificate": self.certificate.to_dict(),
         }
+        if self.spans:
+            content["spans"] = [{"part": part, "start": start, "end": end} for part, start, end in self.spans]
+        return content

@@ -12,19 +12,19 @@ class AttributionCertificate:
     """Whether an attribution may be shown as an explanation, and why.
 
     The deletion test compares the attribution with itself moved elsewhere: masked by its own map, the class should
-    lose its score faster than by the same map shifted around the picture or turned, which has the same shape and
-    grain. Under a map that knows nothing of the picture, its own place is one among all, so that it comes first of
-    itself and 19 others once in 20 times.
+    lose its score faster than by the same map shifted around the item or turned, which has the same shape and grain;
+    where there are too few parts to shift it so often, its values are dealt out anew. Under a map that knows nothing of
+    the item, its own place is one among all, so that it comes first of itself and 19 others once in 20 times.
 
     Attributes:
         residual: By how much the values fail to add up to what they share, in the unit of the attribution.
-        grain: Cells in the smallest group that was measured by itself and that a cell is in, in the mean weighted by
-            absolute value; 1 where every cell that matters was measured.
-        inferred: Share of the absolute worth that was divided as it is beside other cells, or evenly; 0 where every
+        grain: Parts in the smallest group that was measured by itself and that a part is in, in the mean weighted by
+            absolute value; 1 where every part that matters was measured.
+        inferred: Share of the absolute worth that was divided as it is beside other parts, or evenly; 0 where every
             value is exact.
         area: Under the deletion curve of the attribution; None where it was not measured.
         moved: Of the same attribution moved elsewhere.
-        centre: Of the order of the cells by their distance from the centre.
+        prior: Of an order that knows nothing of the item: of cells from the centre outwards, of words from the first.
 
     Examples:
         >>> AttributionCertificate(0.0, 4.0, 0.6, 0.5, (1.0,) * 19, 0.9).reliable
@@ -38,7 +38,7 @@ class AttributionCertificate:
     inferred: float
     area: float | None = None
     moved: tuple[float, ...] = ()
-    centre: float | None = None
+    prior: float | None = None
 
     @property
     def p_value(self) -> float | None:
@@ -52,15 +52,15 @@ class AttributionCertificate:
         """Why it is not reliable; empty where it is."""
         if not math.isfinite(self.residual) or abs(self.residual) > 1e-3:
             return f"its values miss what they share by {self.residual:.2g}"
-        if self.area is None or self.p_value is None or self.centre is None:
+        if self.area is None or self.p_value is None or self.prior is None:
             return "there was no time to check it"
         if self.p_value > 0.05:
             return (
                 "masked by it, the class loses its score no faster than by the same map moved elsewhere "
                 f"(p = {self.p_value:.2g})"
             )
-        if self.area > self.centre:
-            return "masked by it, the class loses its score more slowly than from the centre outwards"
+        if self.area > self.prior:
+            return "masked by it, the class loses its score more slowly than in an order that knows nothing of it"
         return ""
 
     @property
@@ -81,7 +81,7 @@ class AttributionCertificate:
             if self.area is None
             else {
                 "area": self.area,
-                "centre": self.centre,
+                "prior": self.prior,
                 "moved_least": moved[0] if moved else None,
                 "moved_median": moved[len(moved) // 2] if moved else None,
                 "p_value": self.p_value,

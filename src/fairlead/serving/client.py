@@ -14,15 +14,18 @@ from urllib.parse import urlsplit
 
 from fairlead.errors import ConfigurationError, ServiceError
 
+Item = Path | bytes | str | tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the service says of one picture.
+    """What the service says of one picture or text.
 
     Attributes:
-        label: The class; None where the picture could not be read.
+        label: The class; None where it could not be read.
         probabilities: Of each class by its name.
-        error: Why the picture could not be read; empty where it could.
+        error: Why it could not be read; empty where it could.
+        truncated: Whether a text has more than was read of it.
 
     Examples:
         >>> Prediction("dog", {"cat": 0.25, "dog": 0.75}).probability
@@ -32,6 +35,7 @@ class Prediction:
     label: str | None
     probabilities: Mapping[str, float]
     error: str = ""
+    truncated: bool = False
 
     @property
     def probability(self) -> float:
@@ -41,14 +45,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What the service says of the parts of one picture.
+    """What the service says of the parts of one picture or text.
 
     Attributes:
         label: The class.
-        values: What each cell of a grid adds to its log-odds, by rows.
+        values: What each cell of a grid adds to its log-odds, by rows; of a text, what each word adds, in one row.
         reliable: Whether every check of it passed.
         reason: Why it is not reliable; empty where it is.
-        overlay: A PNG file; None where it is not reliable.
+        overlay: A PNG file of a picture; None where it is not reliable.
+        words: Of a text, each where its value stands; of a pair those of both, in order.
 
     Examples:
         >>> Explanation("dog", [[0.5, 1.5]], True, "").values[0][1]
@@ -60,6 +65,7 @@ class Explanation:
     reliable: bool
     reason: str
     overlay: bytes | None = None
+    words: tuple[str, ...] = ()
 
 
 class Client:
@@ -86,47 +92,56 @@ class Client:
         self._timeout = timeout
 
     def predict(
-        self, pictures: Sequence[Path | bytes], sensitive: Sequence[Mapping[str, str | None]] | None = None
+        self, items: Sequence[Item], sensitive: Sequence[Mapping[str, str | None]] | None = None
     ) -> list[Prediction]:
-        """Asks for pictures, in their order.
+        """Asks for pictures or texts, in their order.
 
         Args:
-            pictures: Files, or their contents.
+            items: Picture files, or their contents; or texts, or pairs that are read together.
             sensitive: Values of sensitive features of each by name, for a model with a threshold for each group.
 
         Raises:
             ServiceError: the service refused, or there is none.
+            ConfigurationError: pictures among texts.
         """
-        contents = [picture.read_bytes() if isinstance(picture, Path) else picture for picture in pictures]
-        request: dict[str, Any] = {"images": [base64.b64encode(content).decode() for content in contents]}
+        sent = [_sent(item) for item in items]
+        kinds = {name for name, _ in sent}
+        if len(kinds) > 1:
+            raise ConfigurationError("a service answers for pictures or for texts; ask for one kind at a time")
+        request: dict[str, Any] = {f"{name}s": [content for _, content in sent] for name in kinds}
         answer = self._ask("/predict", request if sensitive is None else request | {"sensitive": list(sensitive)})
         return [
-            Prediction(one.get("label"), one.get("probabilities", {}), one.get("error", {}).get("message", ""))
+            Prediction(
+                one.get("label"),
+                one.get("probabilities", {}),
+                one.get("error", {}).get("message", ""),
+                one.get("truncated", False),
+            )
             for one in answer["predictions"]
         ]
 
     def explain(
-        self, picture: Path | bytes, *, label: str | None = None, sensitive: Mapping[str, str | None] | None = None
+        self, item: Item, *, label: str | None = None, sensitive: Mapping[str, str | None] | None = None
     ) -> Explanation:
-        """Asks which parts of a picture speak for a class.
+        """Asks which cells of a picture, or which words of a text, speak for a class.
 
         Args:
-            picture: A file, or its content.
+            item: A picture file, or its content; or a text, or a pair that is read together.
             label: The class; None for the one that is decided for.
             sensitive: Values of sensitive features by name, for a model with a threshold for each group.
 
         Raises:
             ServiceError: the service refused, or there is none.
         """
-        content = picture.read_bytes() if isinstance(picture, Path) else picture
+        name, content = _sent(item)
         given = {"label": label, "sensitive": sensitive}
-        request = {"image": base64.b64encode(content).decode(), "overlay": True}
+        request = {name: content} | ({"overlay": True} if name == "image" else {})
         answer = self._ask("/explain", request | {name: value for name, value in given.items() if value is not None})
         found, drawn = answer["attribution"], answer.get("overlay")
         certificate = found["certificate"]
         return Explanation(
             found["label"], found["values"], certificate["reliable"], certificate["reason"],
-            base64.b64decode(drawn) if drawn else None,
+            base64.b64decode(drawn) if drawn else None, _words(item, found.get("spans", ())),
         )  # fmt: skip
 
     def model(self) -> dict[str, Any]:
@@ -175,6 +190,21 @@ class Client:
                 raise _told(refused) from None
         except OSError as error:
             raise ServiceError(f"{self.url} cannot be reached ({error}); is it running?", code="unreachable") from error
+
+
+def _sent(item: Item) -> tuple[str, Any]:
+    """Returns the field that an item is sent in, and what is sent."""
+    if isinstance(item, str | tuple):
+        return "text", item if isinstance(item, str) else list(item)
+    content = item.read_bytes() if isinstance(item, Path) else item
+    return "image", base64.b64encode(content).decode()
+
+
+def _words(item: Item, spans: Sequence[Mapping[str, int]]) -> tuple[str, ...]:
+    if not isinstance(item, str | tuple):
+        return ()
+    parts = (item,) if isinstance(item, str) else item
+    return tuple(parts[span["part"]][span["start"] : span["end"]] for span in spans)
 
 
 def _told(refused: urllib.error.HTTPError) -> ServiceError:

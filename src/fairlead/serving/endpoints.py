@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fairlead.bundle import Answer
+from fairlead.records import Modality
 from fairlead.serving.admission import Admission
 from fairlead.serving.explaining import Explaining
 from fairlead.serving.failing import refused, unreadable
@@ -60,16 +61,17 @@ class Endpoints:
         ]
 
     async def predict(self, request: Request) -> Response:
-        """Answers for the pictures of a request."""
+        """Answers for the pictures or texts of a request."""
         request_id, until = request.state.request_id, request.state.until
+        modality = self._readiness.modality
         try:
             model = self._readiness.require()
             headers, body = request.headers, await request.body()
             asked, answers = await self._admission.work(lambda: self._answers(model, headers, body, until), until)
         except Exception as error:  # here, for the frameworks outside would answer it in words of their own
-            return refused(error, request_id)
+            return refused(error, request_id, modality)
         if all(answer.error for answer in answers):
-            return refusal_response(unreadable(answers[0].error), request_id)
+            return refusal_response(unreadable(answers[0].error, modality), request_id)
         for answer in answers:
             if answer.label is not None and answer.probabilities is not None:
                 self._figures.predictions.labels(answer.label).inc()
@@ -78,22 +80,24 @@ class Endpoints:
             {
                 "request_id": request_id,
                 "model": model.bundle.digest,
-                "predictions": [_told(answer, asked.top_k) for answer in answers],
+                "predictions": [_told(answer, asked.top_k, modality) for answer in answers],
             }
         )
 
     def _answers(
         self, model: ServedModel, headers: Headers, body: bytes, until: float
     ) -> tuple[PredictRequest, list[Answer]]:
-        asked = parse_predict(headers, body, self._limits)  # here: in the event loop a large form would halt the probes
+        asked = parse_predict(
+            headers, body, self._limits, model.modality
+        )  # here: in the event loop it would halt the probes
 
         def timed(stage: str, seconds: float) -> None:
             self._figures.stages.labels(stage).observe(seconds)
             if time.monotonic() > until:  # the client has its answer; what is left would be for nobody
-                raise Refusal(504, "deadline", "the work did not end before its deadline", "send fewer pictures")
+                raise Refusal(504, "deadline", "the work did not end before its deadline", "send fewer items")
 
         answers = model.answer(
-            asked.pictures, asked.sensitive, most_pixels=self._limits.pixels, timed=timed, features=asked.features
+            asked.items, asked.sensitive, most_pixels=self._limits.pixels, timed=timed, features=asked.features
         )
         return asked, answers
 
@@ -110,12 +114,12 @@ class Endpoints:
 
     async def document(self, _: Request) -> Response:
         """Gives the OpenAPI document."""
-        return JSONResponse(openapi(self._limits))
+        return JSONResponse(openapi(self._limits, self._readiness.modality))
 
 
-def _told(answer: Answer, top_k: int | None) -> dict[str, Any]:
+def _told(answer: Answer, top_k: int | None, modality: Modality) -> dict[str, Any]:
     if answer.error:
-        return {"error": unreadable(answer.error).error()}
+        return {"error": unreadable(answer.error, modality).error()}
     content = answer.to_dict()
     if top_k is not None:
         ranked = sorted(content["probabilities"].items(), key=lambda pair: -pair[1])[:top_k]

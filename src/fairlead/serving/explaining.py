@@ -24,7 +24,7 @@ _ANSWERING = 0.2  # seconds kept back to draw, encode and send
 
 
 class Explaining:
-    """``/explain``: which parts of a picture speak for a class.
+    """``/explain``: which parts of a picture or a text speak for a class.
 
     An explanation takes hundreds of evaluations where a prediction takes one. It has slots and threads of its own, few
     of them, so that predictions never wait for its place; it ends by its deadline with what it has found by then.
@@ -43,18 +43,20 @@ class Explaining:
         self._admission = Admission(own, own.slots, figures, taken=figures.explaining)
 
     async def explain(self, request: Request) -> Response:
-        """Answers for the picture of a request."""
+        """Answers for the item of a request."""
         request_id, until = request.state.request_id, request.state.until
+        modality = self._readiness.modality
         try:
             model = self._readiness.require()
             if not self._limits.explanations:
                 raise Refusal(403, "off", "explanations are switched off", "set FAIRLEAD_EXPLANATIONS to 1 or more")
             headers, body = request.headers, await request.body()
             content = await self._admission.work(
-                lambda: self._explanation(model, parse_explain(headers, body, self._limits), until), until
+                lambda: self._explanation(model, parse_explain(headers, body, self._limits, model.modality), until),
+                until,
             )
         except Exception as error:  # here, for the frameworks outside would answer it in words of their own
-            return refused(error, request_id)
+            return refused(error, request_id, modality)
         return JSONResponse({"request_id": request_id, "model": model.bundle.digest, **content})
 
     def close(self) -> None:
@@ -65,10 +67,10 @@ class Explaining:
         begun = time.perf_counter()
         predictor = model.predictor
         slots = predictor.slots([asked.sensitive])
-        pixels = predictor.pixels(asked.picture, max_pixels=self._limits.pixels)
-        answer = predictor.answers([pixels], slots)[0]
+        read = predictor.reader.read(asked.item, max_pixels=self._limits.pixels)
+        answer = predictor.answers([read], slots)[0]
         found = Explainer(predictor).explain(
-            pixels,
+            read,
             asked.label or str(answer.label),
             mask=asked.mask,
             evaluations=max(2, min(asked.evaluations or self._limits.evaluations, self._limits.evaluations)),
@@ -81,5 +83,5 @@ class Explaining:
             if found.certificate.reliable:
                 from fairlead.report import attribution_png  # with what reports need, which a prediction does not
 
-                content["overlay"] = base64.b64encode(attribution_png(pixels, found)).decode("ascii")
+                content["overlay"] = base64.b64encode(attribution_png(read.inputs, found)).decode("ascii")
         return content

@@ -7,6 +7,7 @@ import threading
 
 from fairlead import __version__
 from fairlead.errors import FairleadError
+from fairlead.records import Modality
 from fairlead.serving.admission import yield_to_others
 from fairlead.serving.figures import ServiceFigures
 from fairlead.serving.refusal import Refusal
@@ -52,6 +53,11 @@ class Readiness:
         if self.draining:
             return Refusal(503, "draining", "the service is leaving", "ask another replica")
         return None if self.model is not None else self.reason
+
+    @property
+    def modality(self) -> Modality:
+        """What the model answers for; images, as long as there is none."""
+        return Modality.IMAGE if self.model is None else self.model.modality
 
     def require(self) -> ServedModel:
         """Returns the model.

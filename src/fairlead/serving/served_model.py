@@ -9,7 +9,10 @@ from typing import Any
 
 from fairlead.bundle import Answer, Bundle, Predictor, verify_signature
 from fairlead.bundle.bundle import CARD
+from fairlead.bundle.reader import Item
 from fairlead.errors import BundleError
+from fairlead.preprocessing import ImagePreprocessing, TextPreprocessing
+from fairlead.records import Modality
 from fairlead.serving.settings import ServiceSettings
 
 Timed = Callable[[str, float], None]
@@ -59,7 +62,7 @@ class ServedModel:
 
     def answer(
         self,
-        pictures: Sequence[bytes],
+        items: Sequence[Item],
         sensitive: Sequence[Mapping[str, str | None]],
         *,
         most_pixels: int,
@@ -69,9 +72,9 @@ class ServedModel:
         """Answers as ``Predictor.answer_all`` does, in one thread, within a bound on the pixels, and timed.
 
         Args:
-            pictures: Contents of image files.
+            items: Contents of image files; or texts, or pairs of them.
             sensitive: Values of sensitive features of each, by name, for a model with a threshold for each group.
-            most_pixels: Larger ones are refused before they are decoded.
+            most_pixels: Larger pictures are refused before they are decoded.
             timed: Is told each stage and its seconds; it may raise where no time is left.
             features: Whether the features are wanted too.
 
@@ -80,15 +83,15 @@ class ServedModel:
         """
         slots = self.predictor.slots(sensitive)
         answers: list[Answer] = []
-        for start in range(0, len(pictures), BATCH):
+        for start in range(0, len(items), BATCH):
             read = []
-            for content in pictures[start : start + BATCH]:
+            for item in items[start : start + BATCH]:
                 begun = time.perf_counter()
-                read.append(self.predictor.read(content, max_pixels=most_pixels))
+                read.append(self.predictor.read(item, max_pixels=most_pixels))
                 timed("decode", time.perf_counter() - begun)
             begun = time.perf_counter()
             answers += self.predictor.answers(read, slots[start : start + BATCH], features=features)
-            if any(not isinstance(pixels, str) for pixels in read):
+            if any(not isinstance(one, str) for one in read):
                 timed("infer", time.perf_counter() - begun)
         return answers
 
@@ -102,7 +105,8 @@ class ServedModel:
             "runtime": self.predictor.runtime.name,
             "labels": list(self.bundle.labels),
             "labels_sha256": manifest.labels_sha256,
-            "input_size": list(self.bundle.preprocessing.size),
+            "modality": self.modality.value,
+            **_input(self.bundle.preprocessing),
             "temperature": self.bundle.temperature,
             "decision": None if self.bundle.decision is None else self.bundle.decision.to_dict(),
             "gate": {"passes": manifest.passes, "blocked_by": list(manifest.gate.get("blocked_by", ()))},
@@ -116,9 +120,20 @@ class ServedModel:
         }
 
     @property
+    def modality(self) -> Modality:
+        """What it answers for."""
+        return self.predictor.reader.modality
+
+    @property
     def gate(self) -> str:
         """``"passes"`` or ``"overridden"``."""
         return "overridden" if self.override else "passes"
+
+
+def _input(preprocessing: ImagePreprocessing | TextPreprocessing) -> dict[str, Any]:
+    if isinstance(preprocessing, TextPreprocessing):
+        return {"max_tokens": preprocessing.max_tokens}
+    return {"input_size": list(preprocessing.size)}
 
 
 def check_gate(bundle: Bundle, settings: ServiceSettings) -> None:

@@ -23,7 +23,7 @@ class ServiceLimits:
     Attributes:
         body_bytes: The largest body that is read.
         pixels: Larger pictures are refused before they are decoded.
-        pictures: The most in one request.
+        pictures: The most in one request; of texts too.
         slots: Requests that may wait or be worked on at a time; more are answered 429 at once.
         deadline: Seconds a request may take; later it is answered 503 or 504.
         explanations: At work at a time; 0 switches ``/explain`` off.
