@@ -9,7 +9,8 @@
 A linear probe on the frozen backbone comes first; fine-tuning starts from its head, and is kept only if it
 beats the probe on validation. With --fewshot the backbone is tuned contrastively before the probe. The temperature is
 fitted on calibration rows; the figures are of test rows, which had no say in anything, and so are the verdicts of the
-audit by --sensitive groups. The run folder holds it all.
+audit by --sensitive groups. The run folder holds it all, and in bundle/ what can be served, with the gate's verdict
+inside.
 """
 
 import sys

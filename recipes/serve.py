@@ -33,7 +33,7 @@ from recipes import finetune_image
 
 POLICY = Path(__file__).with_name("settled_policy.yaml")
 DEMONSTRATION = ("generated pictures, shown on this machine alone", "the recipe's demonstration")
-ASKED = 3
+ASKED, TOLD = 3, 5
 
 
 @clearly
@@ -86,7 +86,7 @@ def served(bundle: Bundle, signed: tuple[str, str] | None) -> Iterator[Client]:
 
 
 def ask(client: Client, run: RunFolder) -> None:
-    """Sends held-out pictures as they lie on disk, and prints what came back."""
+    """Sends held-out pictures or texts as they are, and prints what came back."""
     rows = run_data(FinetuneOptions.of_run(run)).rows
     test = rows.of(Split.TEST)
     chosen = test[np.linspace(0, len(test) - 1, ASKED).astype(int)]
@@ -102,7 +102,12 @@ def ask(client: Client, run: RunFolder) -> None:
         truth = rows.labels[rows.targets[index]]
         print(f"{'answer':<12}{rows.items.name(index)}: {said.label} ({said.probability:.3f}); in truth {truth}")
     explained = client.explain(rows.items.content(chosen[0]), sensitive=None if given is None else given[0])
-    if explained.overlay:
+    if explained.words:
+        ranked = sorted(zip(explained.words, explained.values[0], strict=True), key=lambda pair: -pair[1])[:TOLD]
+        shown = ", ".join(f"{word} {value:+.2f}" for word, value in ranked)
+        doubt = "" if explained.reliable else f" (not reliable: {explained.reason})"
+        print(f"{'explained':<12}what in the first of them speaks most for {explained.label}: {shown}{doubt}")
+    elif explained.overlay:
         picture = run.path / "explanation.png"
         picture.write_bytes(explained.overlay)
         print(f"{'explained':<12}{picture}  what in the first of them speaks for {explained.label}")

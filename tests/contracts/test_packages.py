@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import fairlead
+from fairlead.cli.finetune_flags import finetune_parser
+from fairlead.records import Modality
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(found.name for found in pkgutil.walk_packages(fairlead.__path__, "fairlead.") if found.ispkg)
@@ -104,14 +106,15 @@ def test_the_code_of_the_documentation_compiles_and_imports_what_there_is(name):
                     assert hasattr(module, alias.name), f"{node.module}.{alias.name}"
 
 
-def test_every_flag_of_the_documentation_is_one_of_the_recipe():
-    from fairlead.cli.finetune_options import _parser
-
-    known = set(_parser("demo", "")._option_string_actions)
-    shown = re.findall(r"^.*recipes\.finetune_image.*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
-    assert shown
-    for line in shown:
-        assert set(re.findall(r"(?<= )--[a-z-]+", line.partition("recipes.finetune_image")[2])) <= known, line
+@pytest.mark.parametrize("modality", Modality)
+def test_every_flag_of_the_documentation_is_one_of_the_recipe(modality):
+    known = set(finetune_parser(modality, program="demo", description="")._option_string_actions)
+    recipe = f"recipes.finetune_{modality}"
+    told = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / f"{recipe.replace('.', '/')}.py"]
+    lines = [line for file in told for line in file.read_text(encoding="utf-8").splitlines() if f"-m {recipe}" in line]
+    assert len(lines) >= 4
+    for line in lines:
+        assert set(re.findall(r"(?<= )--[a-z-]+", line.partition(recipe)[2].partition("`")[0])) <= known, line
 
 
 def test_the_words_we_do_not_use_of_a_model_are_not_in_what_we_tell_people():

@@ -43,7 +43,7 @@ class Explainer:
         label: str,
         *,
         mask: str | None = None,
-        evaluations: int = EVALUATIONS,
+        evaluations: int | None = None,
         until: float | None = None,
     ) -> Attribution:
         """Returns what each part adds to the log-odds of a class.
@@ -52,7 +52,7 @@ class Explainer:
             read: The item, as the predictor's reader reads it.
             label: The class.
             mask: What stands where a part is masked, as ``Cells`` and ``WordParts`` say; None for the modality's own.
-            evaluations: Of the model at most, the check of the map aside.
+            evaluations: Of the model at most, the check of the map aside; None for four a part, within 100 and 400.
             until: By ``time.monotonic``; the values are then those of fewer evaluations, and the check may be left
                 out, which the certificate says. None for as long as it takes.
 
@@ -62,6 +62,7 @@ class Explainer:
         parts = parts_of(read, self._predictor.preprocessing, mask)
         score = self.score(parts, self._predictor.labels.code(label))
         rows, columns = parts.shape
+        most = evaluations or min(EVALUATIONS, max(100, 4 * rows * columns))
         asked, begun = 0, time.monotonic()
 
         def game(plays: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -75,7 +76,7 @@ class Explainer:
 
         checks = (_MOVED + 2) * 4  # what the deletion test takes
         shared = owen_values(
-            game, PartitionTree.of_grid(rows, columns), evaluations=evaluations, batch=_BATCH,
+            game, PartitionTree.of_grid(rows, columns), evaluations=most, batch=_BATCH,
             go_on=lambda: time_for(_BATCH + checks),
         )  # fmt: skip
         values = shared.values.reshape(rows, columns)

@@ -46,7 +46,8 @@ def run_serve(arguments: Sequence[str]) -> int:
             print(f"error: {refused}", file=sys.stderr)
             return BLOCKED
         try:
-            _tell(server, _reachable(host, options.port), with_key=settings.api_key is not None)
+            example = _example(Path(options.bundle), with_key=settings.api_key is not None)
+            _tell(server, _reachable(host, options.port), example)
             return server.wait()
         except KeyboardInterrupt:
             print("stopping: what is being answered is answered first", file=sys.stderr)
@@ -162,7 +163,20 @@ def _reachable(host: str, port: int) -> str:
     return f"http://[{named}]:{port}" if ":" in named else f"http://{named}:{port}"
 
 
-def _tell(server: subprocess.Popen[bytes], url: str, *, with_key: bool) -> None:
+def _example(folder: Path, *, with_key: bool) -> str:
+    """Returns how a shell would ask, but for the address."""
+    from fairlead.bundle.bundle import PREPROCESSING
+    from fairlead.bundle.contents import read_json
+    from fairlead.records import Modality
+
+    content = read_json(PREPROCESSING, (folder / PREPROCESSING).read_bytes())
+    header = " -H 'Authorization: Bearer KEY'" if with_key else ""
+    if content.get("kind") == Modality.TEXT:
+        return f"""curl{header} -H 'Content-Type: application/json' -d '{{"text": "..."}}'"""
+    return f"curl{header} -F image=@PICTURE.jpg"
+
+
+def _tell(server: subprocess.Popen[bytes], url: str, example: str) -> None:
     from fairlead.serving import Client
 
     client, begun = Client(url, timeout=5), time.monotonic()
@@ -176,7 +190,6 @@ def _tell(server: subprocess.Popen[bytes], url: str, *, with_key: bool) -> None:
             if error.code not in {"starting", "unreachable"} or time.monotonic() - begun > _PATIENCE:
                 raise
         time.sleep(0.05)
-    header = " -H 'Authorization: Bearer KEY'" if with_key else ""
     print(f"{'ready':<12}{url}")
-    print(f"{'try':<12}curl{header} -F image=@PICTURE.jpg {shlex.quote(url + '/predict')}")
+    print(f"{'try':<12}{example} {shlex.quote(url + '/predict')}")
     print(f"{'stop':<12}Ctrl-C", flush=True)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fairlead.bundle import Explainer
+from fairlead.bundle.explainer import EVALUATIONS
 from fairlead.serving.admission import Admission
 from fairlead.serving.failing import refused
 from fairlead.serving.figures import ServiceFigures
@@ -59,6 +60,11 @@ class Explaining:
             return refused(error, request_id, modality)
         return JSONResponse({"request_id": request_id, "model": model.bundle.digest, **content})
 
+    def _evaluations(self, asked: int | None) -> int | None:
+        """Returns how many are made at most; None leaves it to the explainer, where it keeps within the limit."""
+        most = self._limits.evaluations
+        return None if asked is None and most >= EVALUATIONS else max(2, min(asked or most, most))
+
     def close(self) -> None:
         """Lets what is at work end, and drops what waits."""
         self._admission.close()
@@ -73,7 +79,7 @@ class Explaining:
             read,
             asked.label or str(answer.label),
             mask=asked.mask,
-            evaluations=max(2, min(asked.evaluations or self._limits.evaluations, self._limits.evaluations)),
+            evaluations=self._evaluations(asked.evaluations),
             until=until - _ANSWERING,
         )
         self._figures.stages.labels("explain").observe(time.perf_counter() - begun)
