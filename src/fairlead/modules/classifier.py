@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fairlead.backbones import Backbone, load_backbone, rebuild_backbone
 from fairlead.data import Batch, Rows
 from fairlead.errors import ConfigurationError, LabelError
+from fairlead.modules.adapters import AdapterSettings, adapt, merged, undecayed_adapters
 from fairlead.modules.heads import HeadSettings
 from fairlead.modules.kept_generators import KeptGenerators
 from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
@@ -42,6 +43,7 @@ class Classifier(L.LightningModule):
         head: Linear or MLP.
         loss: Label smoothing and class weights.
         optimization: Optimizer, rates by depth, schedule.
+        adapter: Adapters that learn in place of the backbone's weights; None for all weights.
 
     A subclass with arguments of its own passes the rest on and names them to ``self.save_hyperparameters("mine")``,
     so that a checkpoint brings them back.
@@ -52,7 +54,6 @@ class Classifier(L.LightningModule):
     Attributes:
         temperature: Scalar buffer by which logits are divided before the softmax; 1 until calibrated.
         decision: How probabilities become a decision; None for the most probable class. It is saved with the weights.
-
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Classifier(L.LightningModule):
         head: HeadSettings | None = None,
         loss: LossSettings | None = None,
         optimization: OptimizationSettings | None = None,
+        adapter: AdapterSettings | Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.labels = Labels(tuple(labels))
@@ -73,6 +75,7 @@ class Classifier(L.LightningModule):
         self.loss_settings = _settings(LossSettings, loss)
         self.optimization = _settings(OptimizationSettings, optimization)
         self.head = self.build_head(self.backbone.features, len(self.labels))
+        self.adapter = adapt(self.backbone, adapter)
         self.task = TASKS[TaskKind.of_classes(len(self.labels))](self.loss_settings)
         self.register_buffer("temperature", torch.ones(()))
         self.temperature: Tensor
@@ -90,6 +93,7 @@ class Classifier(L.LightningModule):
                 "head": asdict(self.head_settings),
                 "loss": asdict(self.loss_settings),
                 "optimization": asdict(self.optimization),
+                "adapter": self.adapter.to_dict() if self.adapter else None,
             }
         )
 
@@ -115,7 +119,8 @@ class Classifier(L.LightningModule):
         depths = {
             layer: [f"backbone.{name}" for name in names] for layer, names in self.backbone.parameter_groups().items()
         }
-        undecayed = {f"backbone.{name}" for name in self.backbone.undecayed()}
+        exempt = self.backbone.undecayed() | undecayed_adapters(self.backbone)
+        undecayed = {f"backbone.{name}" for name in exempt}
         return parameter_groups(self, depths, undecayed, self.optimization)
 
     def transform(self, batch: Batch) -> Batch:
@@ -159,6 +164,12 @@ class Classifier(L.LightningModule):
             )
         self.decision = rule
 
+    def merge_adapters(self) -> None:
+        """Takes the adapters into the weights, in place: what is saved or exported from now on is a plain model."""
+        if self.adapter is not None:
+            self.backbone.encoder, self.backbone.frozen_layers = merged(self.backbone.encoder), frozenset()
+            self.adapter = self.hparams["adapter"] = None
+
     def restore(self, checkpoint: str | Path) -> None:
         """Takes the weights, the temperature and the decision rule of a checkpoint of this same model."""
         content = torch.load(checkpoint, map_location=self.device, weights_only=True)
@@ -178,10 +189,10 @@ class Classifier(L.LightningModule):
             self.class_weights.copy_(balanced_weights(torch.from_numpy(self._rows.class_counts())))
 
     def on_train_start(self) -> None:
-        """Forgets temperature and rule, for the weights will change; holds a pretrained BatchNorm's statistics."""
+        """Forgets temperature and rule, for the weights will change; what is frozen holds still."""
         self.decide_by(None)
         self.calibrate(1.0)
-        self.backbone.hold_statistics(True)
+        self.backbone.hold_still(True)
         if self.trainer.ckpt_path is not None:
             self._generators.resume(self.device)
 
@@ -197,8 +208,8 @@ class Classifier(L.LightningModule):
         self._generators.load(checkpoint)
 
     def on_train_end(self) -> None:
-        """Lets the statistics go."""
-        self.backbone.hold_statistics(False)
+        """Lets go what was held."""
+        self.backbone.hold_still(False)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the loss of a batch."""
@@ -223,10 +234,8 @@ class Classifier(L.LightningModule):
         del batch_idx, dataloader_idx
         logits = self(batch.inputs).float()
         probabilities = self.probabilities(logits)
-        decided = None
-        if self.decision is not None:
-            declared = () if self._rows is None else self._rows.sensitive
-            decided = decide(self.decision, probabilities, batch.groups, batch.index, declared)
+        declared = () if self._rows is None else self._rows.sensitive
+        decided = decide(self.decision, probabilities, batch.groups, batch.index, declared)
         return Outputs(logits, probabilities, batch.target, batch.groups, batch.index, decided)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

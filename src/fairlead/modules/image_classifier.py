@@ -7,6 +7,7 @@ from typing import Any
 
 from fairlead.backbones import Backbone
 from fairlead.errors import ConfigurationError
+from fairlead.modules.adapters import AdapterSettings
 from fairlead.modules.classifier import Classifier
 from fairlead.modules.heads import HeadSettings
 from fairlead.modules.optimization import OptimizationSettings
@@ -26,6 +27,7 @@ class ImageClassifier(Classifier):
         head: Linear or MLP.
         loss: Label smoothing and class weights.
         optimization: Optimizer, rates by depth, schedule.
+        adapter: Adapters that learn in place of the backbone's weights, such as LoRA; None for all weights.
 
     Raises:
         LabelError: fewer than two classes.
@@ -45,8 +47,9 @@ class ImageClassifier(Classifier):
         head: HeadSettings | None = None,
         loss: LossSettings | None = None,
         optimization: OptimizationSettings | None = None,
+        adapter: AdapterSettings | Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(labels, backbone=backbone, head=head, loss=loss, optimization=optimization)
+        super().__init__(labels, backbone=backbone, head=head, loss=loss, optimization=optimization, adapter=adapter)
 
     @property
     def preprocessing(self) -> ImagePreprocessing:

@@ -63,17 +63,23 @@ class Outputs:
 
 
 def decide(
-    rule: DecisionRule, probabilities: Tensor, groups: Tensor, index: Tensor, declared: tuple[SensitiveFeature, ...]
-) -> Tensor:
-    """Returns the (N,) class codes of a decision rule, from (N, 2) probabilities, (N, S) groups and (N,) row numbers.
+    rule: DecisionRule | None,
+    probabilities: Tensor,
+    groups: Tensor,
+    index: Tensor,
+    declared: tuple[SensitiveFeature, ...],
+) -> Tensor | None:
+    """Returns the (N,) class codes of a decision rule, from (N, 2) probabilities; None without a rule.
 
     Args:
         rule: How probabilities become a decision.
         probabilities: Of N rows.
-        groups: Codes of the declared sensitive features.
-        index: By which a rule that draws lots draws the same again.
+        groups: (N, S) codes.
+        index: (N,) row numbers, by which a rule that draws lots draws the same again.
         declared: The S sensitive features, in order.
     """
+    if rule is None:
+        return None
     slots = rule.slots_of(declared, groups.long().cpu().numpy())
     codes = rule.decide(probabilities.double().cpu().numpy(), slots, index.long().cpu().numpy())
     return torch.from_numpy(codes).to(probabilities.device)

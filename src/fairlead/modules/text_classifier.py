@@ -7,6 +7,7 @@ from typing import Any
 
 from fairlead.backbones import Backbone, load_text_backbone
 from fairlead.errors import ConfigurationError
+from fairlead.modules.adapters import AdapterSettings
 from fairlead.modules.classifier import Classifier
 from fairlead.modules.heads import HeadSettings
 from fairlead.modules.optimization import OptimizationSettings
@@ -27,6 +28,7 @@ class TextClassifier(Classifier):
         loss: Label smoothing and class weights.
         optimization: Optimizer, rates by depth, schedule. AdamW corrects its bias, which few rows need (Zhang et al.
             2021, "Revisiting Few-sample BERT Fine-tuning").
+        adapter: Adapters that learn in place of the backbone's weights, such as LoRA; None for all weights.
 
     Raises:
         LabelError: fewer than two classes.
@@ -41,9 +43,10 @@ class TextClassifier(Classifier):
         head: HeadSettings | None = None,
         loss: LossSettings | None = None,
         optimization: OptimizationSettings | None = None,
+        adapter: AdapterSettings | Mapping[str, Any] | None = None,
     ) -> None:
         found = load_text_backbone(backbone) if isinstance(backbone, str) else backbone
-        super().__init__(labels, backbone=found, head=head, loss=loss, optimization=optimization)
+        super().__init__(labels, backbone=found, head=head, loss=loss, optimization=optimization, adapter=adapter)
 
     @property
     def preprocessing(self) -> TextPreprocessing:
