@@ -290,6 +290,7 @@ def test_a_backbone_is_adapted_once():
         ImageClassifier(["a", "b"], backbone=module.backbone)
     module.merge_adapters()
     assert ImageClassifier(["a", "b"], backbone=module.backbone).adapter is None
+    assert classifier(module.backbone, "ia3").adapter.method == "ia3"
 
 
 def test_constructing_leaves_modes_and_the_generator_of_the_plain_head():

@@ -82,11 +82,10 @@ class Backbone(nn.Module, ABC):
         return self
 
     def _still_layers(self) -> list[nn.Module]:
-        fixed = self.fixed_statistics or bool(self.frozen_layers)
         return [
             layer
             for name, layer in self.encoder.named_modules()
-            if name in self.frozen_layers or (fixed and isinstance(layer, _BatchNorm))
+            if name in self.frozen_layers or (self.fixed_statistics and isinstance(layer, _BatchNorm))
         ]
 
     @abstractmethod

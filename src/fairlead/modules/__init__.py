@@ -8,6 +8,7 @@ from fairlead.modules.kept_generators import KeptGenerators
 from fairlead.modules.kept_model import load_image_model, load_model
 from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
 from fairlead.modules.outputs import Outputs, decide
+from fairlead.modules.recurrent_head import RecurrentHead, RecurrentPooling
 from fairlead.modules.split_figures import SplitFigures
 from fairlead.modules.tasks import TASKS, LossSettings, SoftmaxTask, Task, balanced_weights
 from fairlead.modules.text_classifier import TextClassifier
@@ -25,6 +26,8 @@ __all__ = [
     "LossSettings",
     "OptimizationSettings",
     "Outputs",
+    "RecurrentHead",
+    "RecurrentPooling",
     "SoftmaxTask",
     "SplitFigures",
     "Task",

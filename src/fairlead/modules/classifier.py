@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from fairlead.backbones import Backbone, load_backbone, rebuild_backbone
+from fairlead.backbones import Backbone, as_backbone
 from fairlead.data import Batch, Rows
 from fairlead.errors import ConfigurationError, LabelError
 from fairlead.modules.adapters import AdapterSettings, adapt, merged, undecayed_adapters
@@ -70,7 +70,7 @@ class Classifier(L.LightningModule):
         self.labels = Labels(tuple(labels))
         if len(self.labels) < 2:
             raise LabelError(f"a classifier tells at least two classes apart, got {list(self.labels)}; name another")
-        self.backbone = _backbone(backbone)
+        self.backbone = as_backbone(backbone)
         self.head_settings = _settings(HeadSettings, head)
         self.loss_settings = _settings(LossSettings, loss)
         self.optimization = _settings(OptimizationSettings, optimization)
@@ -96,6 +96,11 @@ class Classifier(L.LightningModule):
                 "adapter": self.adapter.to_dict() if self.adapter else None,
             }
         )
+
+    @property
+    def features_layer(self) -> nn.Module:
+        """The layer that gives the (N, D) features which an exported graph answers with beside probabilities."""
+        return self.backbone
 
     @property
     def preprocessing(self) -> Any:  # of the kind that the backbone's inputs need
@@ -266,12 +271,6 @@ class Classifier(L.LightningModule):
 def _rule(checkpoint: Mapping[str, Any]) -> DecisionRule | None:
     found = checkpoint.get("decision")
     return None if found is None else DecisionRule.from_dict(found)
-
-
-def _backbone(given: str | Mapping[str, Any] | Backbone) -> Backbone:
-    if isinstance(given, Backbone):
-        return given
-    return load_backbone(given) if isinstance(given, str) else rebuild_backbone(given)
 
 
 def _settings(kind: type[Any], given: Any) -> Any:  # one of three dataclasses, or its primitives

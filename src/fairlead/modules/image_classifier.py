@@ -11,6 +11,7 @@ from fairlead.modules.adapters import AdapterSettings
 from fairlead.modules.classifier import Classifier
 from fairlead.modules.heads import HeadSettings
 from fairlead.modules.optimization import OptimizationSettings
+from fairlead.modules.recurrent_head import RecurrentHead
 from fairlead.modules.tasks import LossSettings
 from fairlead.preprocessing import ImagePreprocessing
 from fairlead.records import Labels
@@ -31,6 +32,7 @@ class ImageClassifier(Classifier):
 
     Raises:
         LabelError: fewer than two classes.
+        ConfigurationError: a recurrent head.
 
     Examples:
         >>> import torch
@@ -50,6 +52,11 @@ class ImageClassifier(Classifier):
         adapter: AdapterSettings | Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(labels, backbone=backbone, head=head, loss=loss, optimization=optimization, adapter=adapter)
+        if isinstance(self.head, RecurrentHead):
+            raise ConfigurationError(
+                f"a head of kind {self.head_settings.kind} reads the tokens of a text, and a picture has none; use "
+                'HeadSettings(kind="linear") or "mlp"'
+            )
 
     @property
     def preprocessing(self) -> ImagePreprocessing:
