@@ -59,7 +59,7 @@ def test_it_is_a_bidirectional_network_over_each_text_alone(kind):
         sequences = nn.utils.rnn.pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
         read, _ = nn.utils.rnn.pad_packed_sequence(packed(sequences)[0], batch_first=True, padding_value=-9.0)
         assert torch.allclose(found, read.amax(dim=1), atol=1e-6)
-        assert torch.isfinite(pooling(tokens, torch.zeros_like(mask))).all()
+        assert pooling(tokens, torch.zeros_like(mask)).abs().max() <= 1  # a text of nothing is read as one token
 
 
 @pytest.mark.parametrize("kind", KINDS)
