@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from safetensors.numpy import load
 
 from fairlead.bundle import Bundle, Explainer, FileDigest, Manifest, Predictor
 from fairlead.bundle.parts import WordParts
@@ -15,7 +16,7 @@ from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.cli.main import main
 from fairlead.cli.run_data import run_data
 from fairlead.errors import BundleError, ExportError, UnknownNameError, UnreadableFileError
-from fairlead.export import awkward_texts, export_graph, golden_texts, measure_parity
+from fairlead.export import ExportSettings, awkward_texts, export_graph, export_run, golden_texts, measure_parity
 from fairlead.modules import TextClassifier, load_model
 from fairlead.preprocessing import TextPreprocessing
 from fairlead.records import Split
@@ -106,6 +107,23 @@ def test_a_tokenizer_that_was_changed_is_named(change, kept, tmp_path):
         manifest.write_bytes(replace(said, files=others).to_bytes())
     with pytest.raises(BundleError, match=r"tokenizer\.json"):
         Bundle.open(run.bundle)
+
+
+def test_adapters_are_merged_into_what_is_bundled(kept, tmp_path):
+    run = copied(kept, tmp_path / "run")
+    content = torch.load(run.model, weights_only=True)
+    adapter = {"adapter": {"method": "dora", "rank": 2}}
+    module = TextClassifier(**content["hyper_parameters"] | adapter)
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter, mean=0.2, std=0.3)
+    changed = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
+    torch.save(content | changed, run.model)
+    bundle = export_run(run, None, ExportSettings(output=tmp_path / "bundle"))
+    texts = list(golden_texts().values())
+    found, expected = answered(Predictor.of(bundle, threads=1), texts), trained(run, texts)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert expected.std(axis=0).min() > 1e-3
+    assert load(bundle.read("weights.safetensors")).keys() == load_model(kept).state_dict().keys()
 
 
 @pytest.mark.slow

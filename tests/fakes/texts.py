@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from fairlead.data import Loading, TextDataModule
 from fairlead.preprocessing.text import TextPreprocessing
 
 WORDS = ("good", "bad", "fine", "the", "service", "was", "a", "b", "c", "he", "she", "very")
@@ -45,3 +46,13 @@ def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) 
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
     return path
+
+
+def order_data(folder: Path, each: int = 60) -> TextDataModule:
+    """Two classes of the same words: "good" comes before "bad", or behind it. No two texts are the same."""
+    rows = []
+    for code in range(each):
+        fillers = [("the", "a", "b", "c")[code // 4**place % 4] for place in range(3)]
+        words = [fillers[0], "good", *fillers[1:], "bad"]
+        rows += [(" ".join(words), "praise"), (" ".join(words[::-1]), "blame")]
+    return TextDataModule(write_csv(folder / "texts.csv", ("text", "label"), rows), loading=Loading(8, 0))

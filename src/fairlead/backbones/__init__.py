@@ -2,7 +2,7 @@
 
 from fairlead.backbones.backbone import Backbone
 from fairlead.backbones.image_backbone import ImageBackbone
-from fairlead.backbones.loading import load_backbone, rebuild_backbone
+from fairlead.backbones.loading import as_backbone, load_backbone, rebuild_backbone
 from fairlead.backbones.normalise import Normalise
 from fairlead.backbones.source import WeightSource, check_weights, find_weights
 from fairlead.backbones.text_backbone import TextBackbone
@@ -14,6 +14,7 @@ __all__ = [
     "Normalise",
     "TextBackbone",
     "WeightSource",
+    "as_backbone",
     "check_weights",
     "find_weights",
     "load_backbone",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,8 @@ class Backbone(nn.Module, ABC):
             leaves them alone; its weights learn like any others. True for pretrained weights: on a small dataset
             batches are too few to learn better ones, and a head fitted to the frozen features starts where it
             was fitted (``docs/decisions/0006-batch-norm-keeps-its-statistics.md``). Set it before training.
+        frozen_layers: Names within the encoder of layers that do not learn: they are in eval mode in training too,
+            dropout and BatchNorm included.
     """
 
     preprocessing: Any  # of the kind that its inputs need
@@ -53,22 +55,38 @@ class Backbone(nn.Module, ABC):
         self.arguments = dict(arguments or {})
         self.encoder = encoder
         self.fixed_statistics = self.pretrained
+        self.frozen_layers: frozenset[str] = frozenset()
+        self._held = False
 
     @property
     def pretrained(self) -> bool:
         """Whether the weights were learned elsewhere."""
         return self.origin != "random weights"
 
-    def hold_statistics(self, held: bool) -> None:
-        """Puts BatchNorm in eval mode while training lasts, if its statistics are fixed, and back afterwards.
+    def hold_still(self, held: bool) -> None:
+        """Puts frozen layers, and BatchNorm if its statistics are fixed, in eval mode while training lasts, and back.
 
         A LightningModule calls it when training starts and ends, since Lightning warns of layers that are in eval
-        mode before.
+        mode before. In between they stay so, whoever calls ``train()``.
         """
-        if self.fixed_statistics:
-            for layer in self.modules():
-                if isinstance(layer, _BatchNorm):
-                    layer.train(not held)
+        self._held = held
+        for layer in self._still_layers():
+            layer.training = not held
+
+    def train(self, mode: bool = True) -> Self:
+        """Sets the mode of all layers but those that hold still."""
+        super().train(mode)
+        if self._held:
+            for layer in self._still_layers():
+                layer.training = False
+        return self
+
+    def _still_layers(self) -> list[nn.Module]:
+        return [
+            layer
+            for name, layer in self.encoder.named_modules()
+            if name in self.frozen_layers or (self.fixed_statistics and isinstance(layer, _BatchNorm))
+        ]
 
     @abstractmethod
     def forward(self, inputs: Tensor) -> Tensor:

@@ -72,6 +72,19 @@ def rebuild_backbone(description: Mapping[str, Any]) -> Backbone:
     return ImageBackbone(architecture, encoder, preprocessing, origin=origin, arguments=arguments)
 
 
+def as_backbone(given: str | Mapping[str, Any] | Backbone) -> Backbone:
+    """Takes a name of ``load_backbone``, what ``Backbone.describe`` returned, or a backbone, which stays as it is.
+
+    Examples:
+        >>> backbone = as_backbone("random:test_resnet")
+        >>> as_backbone(backbone) is backbone, as_backbone(backbone.describe()) is backbone
+        (True, False)
+    """
+    if isinstance(given, Backbone):
+        return given
+    return load_backbone(given) if isinstance(given, str) else rebuild_backbone(given)
+
+
 def _build_encoder(source: WeightSource, preprocessing: ImagePreprocessing) -> tuple[nn.Module, str]:
     """Builds the architecture without its classifier and fills it; also says what matched."""
     extra: dict[str, Any] = dict(source.arguments)

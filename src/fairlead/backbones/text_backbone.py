@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairlead.backbones.backbone import Backbone
-from fairlead.errors import BackboneError, UnknownNameError
+from fairlead.errors import BackboneError, ConfigurationError, UnknownNameError
 from fairlead.preprocessing import TextPreprocessing
 
 Pooling = Literal["cls", "mean", "own"]
@@ -99,6 +99,44 @@ class TextBackbone(Backbone):
             return list(self._encode(inputs, output_attentions=True)["attentions"])
         finally:
             encoder.set_attn_implementation(former)
+
+    def drop_pooler(self) -> None:
+        """Takes out the model's own pooling, for a head that reads tokens: it would be a layer without gradients."""
+        if self.pooling == "own":
+            self.encoder.register_module("pooler", None)
+            self.pooling = self.arguments["pooling"] = "mean"
+
+    def reinitialise(self, layers: int) -> None:
+        """Starts the top layers anew, and the model's own pooling if it is used, as the encoder would without weights.
+
+        After Zhang et al. 2021, "Revisiting Few-sample BERT Fine-tuning". Values are drawn from torch's generator.
+
+        Args:
+            layers: How many, counted from the last.
+
+        Raises:
+            ConfigurationError: more than there are, or fewer than none.
+        """
+        found = self._layers()
+        if not 0 <= layers <= len(found):
+            raise ConfigurationError(
+                f"{self.architecture} has {len(found)} layers, and {layers} cannot start anew; choose from 0 to "
+                f"{len(found)}"
+            )
+        encoder: Any = self.encoder
+        chosen = found[len(found) - layers :]
+        for layer in [*chosen, encoder.pooler] if chosen and self.pooling == "own" else chosen:
+            for part in layer.modules():
+                for parameter in part.parameters(recurse=False):
+                    vars(parameter)["_is_hf_initialized"] = False  # transformers passes over what it has loaded
+                encoder._init_weights(part)
+        if chosen and self.pretrained:
+            self.origin += f", the top {layers} layers initialised anew"
+
+    def _layers(self) -> list[nn.Module]:
+        names = (_LAYER.search(f"{name}.") for name, _ in self.encoder.named_modules())
+        ends = dict.fromkeys(found.string[: found.end() - 1] for found in names if found)
+        return [self.encoder.get_submodule(name) for name in ends]
 
     def parameter_groups(self) -> dict[str, list[str]]:
         """Returns the names of all parameters by depth: the embeddings, then each layer.

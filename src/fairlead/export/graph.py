@@ -31,7 +31,7 @@ class _Answering(nn.Module):
         """Maps (N, 3, H, W) uint8, or (N, 3, T) int32, to (N, C) probabilities and (N, D) features."""
         seen: list[Tensor] = []
         # By a hook, so that a subclass that overrides forward() is exported as it answers, not as we think it does.
-        handle = self.module.backbone.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+        handle = self.module.features_layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
         try:
             logits = self.module(inputs)
         finally:

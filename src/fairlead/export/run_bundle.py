@@ -82,6 +82,7 @@ def export_run(run: RunFolder, rows: Rows | None, settings: ExportSettings | Non
     target = settings.output or run.bundle
     check_target(target)
     module = load_model(run)
+    module.merge_adapters()
     if module.decision is not None and module.decision.randomised:
         raise ExportError(
             "this model draws its decisions, and what is served answers two alike people alike; choose thresholds "

@@ -6,20 +6,22 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torchmetrics import MeanMetric
 
-from fairlead.backbones import Backbone, load_backbone, rebuild_backbone
+from fairlead.backbones import Backbone, as_backbone
 from fairlead.data import Batch, Rows
 from fairlead.errors import ConfigurationError, LabelError
+from fairlead.modules.adapters import AdapterSettings, adapt, merged, undecayed_adapters
 from fairlead.modules.heads import HeadSettings
+from fairlead.modules.kept_generators import KeptGenerators
 from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
-from fairlead.modules.outputs import Outputs
+from fairlead.modules.outputs import Outputs, decide
+from fairlead.modules.split_figures import SplitFigures
 from fairlead.modules.tasks import TASKS, LossSettings, balanced_weights
 from fairlead.records import DecisionRule, Labels, TaskKind
 
@@ -41,6 +43,7 @@ class Classifier(L.LightningModule):
         head: Linear or MLP.
         loss: Label smoothing and class weights.
         optimization: Optimizer, rates by depth, schedule.
+        adapter: Adapters that learn in place of the backbone's weights; None for all weights.
 
     A subclass with arguments of its own passes the rest on and names them to ``self.save_hyperparameters("mine")``,
     so that a checkpoint brings them back.
@@ -51,7 +54,6 @@ class Classifier(L.LightningModule):
     Attributes:
         temperature: Scalar buffer by which logits are divided before the softmax; 1 until calibrated.
         decision: How probabilities become a decision; None for the most probable class. It is saved with the weights.
-
     """
 
     def __init__(
@@ -62,27 +64,26 @@ class Classifier(L.LightningModule):
         head: HeadSettings | None = None,
         loss: LossSettings | None = None,
         optimization: OptimizationSettings | None = None,
+        adapter: AdapterSettings | Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.labels = Labels(tuple(labels))
         if len(self.labels) < 2:
             raise LabelError(f"a classifier tells at least two classes apart, got {list(self.labels)}; name another")
-        self.backbone = _backbone(backbone)
+        self.backbone = as_backbone(backbone)
         self.head_settings = _settings(HeadSettings, head)
         self.loss_settings = _settings(LossSettings, loss)
         self.optimization = _settings(OptimizationSettings, optimization)
         self.head = self.build_head(self.backbone.features, len(self.labels))
+        self.adapter = adapt(self.backbone, adapter)
         self.task = TASKS[TaskKind.of_classes(len(self.labels))](self.loss_settings)
         self.register_buffer("temperature", torch.ones(()))
         self.temperature: Tensor
         self.register_buffer("class_weights", torch.ones(len(self.labels)))
         self.class_weights: Tensor
         self.decision: DecisionRule | None = None
-        self._generators: dict[str, Tensor] = {}
-        self.val_loss = MeanMetric()
-        self.val_accuracy = MeanMetric()
-        self.test_loss = MeanMetric()
-        self.test_accuracy = MeanMetric()
+        self.figures = nn.ModuleDict({"val": SplitFigures(), "test": SplitFigures()})
+        self._generators = KeptGenerators()
         # Primitives alone, so that a checkpoint loads with weights_only=True, and from it alone: the
         # architecture is described, never fetched again.
         self.save_hyperparameters(
@@ -92,8 +93,14 @@ class Classifier(L.LightningModule):
                 "head": asdict(self.head_settings),
                 "loss": asdict(self.loss_settings),
                 "optimization": asdict(self.optimization),
+                "adapter": self.adapter.to_dict() if self.adapter else None,
             }
         )
+
+    @property
+    def features_layer(self) -> nn.Module:
+        """The layer that gives the (N, D) features which an exported graph answers with beside probabilities."""
+        return self.backbone
 
     @property
     def preprocessing(self) -> Any:  # of the kind that the backbone's inputs need
@@ -117,7 +124,8 @@ class Classifier(L.LightningModule):
         depths = {
             layer: [f"backbone.{name}" for name in names] for layer, names in self.backbone.parameter_groups().items()
         }
-        undecayed = {f"backbone.{name}" for name in self.backbone.undecayed()}
+        exempt = self.backbone.undecayed() | undecayed_adapters(self.backbone)
+        undecayed = {f"backbone.{name}" for name in exempt}
         return parameter_groups(self, depths, undecayed, self.optimization)
 
     def transform(self, batch: Batch) -> Batch:
@@ -161,6 +169,12 @@ class Classifier(L.LightningModule):
             )
         self.decision = rule
 
+    def merge_adapters(self) -> None:
+        """Takes the adapters into the weights, in place: what is saved or exported from now on is a plain model."""
+        if self.adapter is not None:
+            self.backbone.encoder, self.backbone.frozen_layers = merged(self.backbone.encoder), frozenset()
+            self.adapter = self.hparams["adapter"] = None
+
     def restore(self, checkpoint: str | Path) -> None:
         """Takes the weights, the temperature and the decision rule of a checkpoint of this same model."""
         content = torch.load(checkpoint, map_location=self.device, weights_only=True)
@@ -172,41 +186,35 @@ class Classifier(L.LightningModule):
     def setup(self, stage: str) -> None:
         """Reads class counts where the loss weighs classes."""
         if stage == "fit" and self.loss_settings.class_weights == "auto":
-            rows = getattr(getattr(self.trainer, "datamodule", None), "rows", None)
-            if not isinstance(rows, Rows):
+            if self._rows is None:
                 raise ConfigurationError(
                     'class_weights="auto" counts the rows of a data module such as ImageDataModule; give one to fit(), '
                     "or leave it out and override loss() with weights of your own"
                 )
-            self.class_weights.copy_(balanced_weights(torch.from_numpy(rows.class_counts())))
+            self.class_weights.copy_(balanced_weights(torch.from_numpy(self._rows.class_counts())))
 
     def on_train_start(self) -> None:
-        """Forgets temperature and rule, for the weights will change; holds a pretrained BatchNorm's statistics."""
+        """Forgets temperature and rule, for the weights will change; what is frozen holds still."""
         self.decide_by(None)
         self.calibrate(1.0)
-        self.backbone.hold_statistics(True)
-        if self.trainer.ckpt_path is not None and self._generators:
-            torch.set_rng_state(self._generators["cpu"].cpu())
-            if self.device.type == "cuda" and "cuda" in self._generators:
-                torch.cuda.set_rng_state(self._generators["cuda"].cpu(), self.device)
+        self.backbone.hold_still(True)
+        if self.trainer.ckpt_path is not None:
+            self._generators.resume(self.device)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps the decision rule, and what dropout draws from: a resumed run drops out what the whole would have."""
+        """Keeps the decision rule, and what dropout draws from."""
         if self.decision is not None:
             checkpoint["decision"] = self.decision.to_dict()
-        if "optimizer_states" in checkpoint:  # what cannot be resumed needs none
-            checkpoint["generators"] = {"cpu": torch.get_rng_state()}
-            if self.device.type == "cuda":
-                checkpoint["generators"]["cuda"] = torch.cuda.get_rng_state(self.device)
+        self._generators.save(checkpoint, self.device)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes the rule; remembers the generators, which are set where training goes on, and nowhere else."""
+        """Takes the rule, and remembers the generators."""
         self.decide_by(_rule(checkpoint))
-        self._generators = checkpoint.get("generators", {})
+        self._generators.load(checkpoint)
 
     def on_train_end(self) -> None:
-        """Lets the statistics go."""
-        self.backbone.hold_statistics(False)
+        """Lets go what was held."""
+        self.backbone.hold_still(False)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the loss of a batch."""
@@ -219,27 +227,20 @@ class Classifier(L.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Counts loss and accuracy; each row once, over any number of processes."""
         del batch_idx
-        outputs = self.predict_step(batch, 0)
-        self._count(outputs, self.val_loss, self.val_accuracy)
-        self.log("val_loss", self.val_loss, prog_bar=True, batch_size=len(batch))
-        self.log("val_accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch))
-        return vars(outputs)
+        return self._held_out("val", batch, prog_bar=True)
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Counts loss and accuracy; the outputs are there for audits."""
         del batch_idx
-        outputs = self.predict_step(batch, 0)
-        self._count(outputs, self.test_loss, self.test_accuracy)
-        self.log("test_loss", self.test_loss, batch_size=len(batch))
-        self.log("test_accuracy", self.test_accuracy, batch_size=len(batch))
-        return vars(outputs)
+        return self._held_out("test", batch)
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Outputs:
         """Returns what becomes Predictions."""
         del batch_idx, dataloader_idx
         logits = self(batch.inputs).float()
         probabilities = self.probabilities(logits)
-        decided = self._decide(probabilities, batch)
+        declared = () if self._rows is None else self._rows.sensitive
+        decided = decide(self.decision, probabilities, batch.groups, batch.index, declared)
         return Outputs(logits, probabilities, batch.target, batch.groups, batch.index, decided)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -253,32 +254,23 @@ class Classifier(L.LightningModule):
         schedule = warmup_cosine(optimizer, max(1, int(steps)), self.optimization.warmup)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _decide(self, probabilities: Tensor, batch: Batch) -> Tensor | None:
-        if self.decision is None:
-            return None
+    @property
+    def _rows(self) -> Rows | None:
+        """The rows of the data module, where the trainer has one of ours."""
         rows = getattr(getattr(self._trainer, "datamodule", None), "rows", None)
-        declared = rows.sensitive if isinstance(rows, Rows) else ()
-        slots = self.decision.slots_of(declared, batch.groups.long().cpu().numpy())
-        codes = self.decision.decide(probabilities.double().cpu().numpy(), slots, batch.index.long().cpu().numpy())
-        return torch.from_numpy(codes).to(probabilities.device)
+        return rows if isinstance(rows, Rows) else None
 
-    def _count(self, outputs: Outputs, loss: MeanMetric, accuracy: MeanMetric) -> None:
-        known = outputs.target >= 0
-        logits, target = outputs.logits[known] / self.temperature, outputs.target[known]
-        loss.update(nn.functional.cross_entropy(logits, target, reduction="none"))
-        answer = logits.argmax(dim=-1) if outputs.decided is None else outputs.decided[known]
-        accuracy.update((answer == target).float())
+    def _held_out(self, split: str, batch: Batch, *, prog_bar: bool = False) -> dict[str, Tensor]:
+        outputs, figures = self.predict_step(batch, 0), cast("SplitFigures", self.figures[split])
+        figures.update(outputs, self.temperature)
+        self.log(f"{split}_loss", figures.loss, prog_bar=prog_bar, batch_size=len(batch))
+        self.log(f"{split}_accuracy", figures.accuracy, prog_bar=prog_bar, batch_size=len(batch))
+        return vars(outputs)
 
 
 def _rule(checkpoint: Mapping[str, Any]) -> DecisionRule | None:
     found = checkpoint.get("decision")
     return None if found is None else DecisionRule.from_dict(found)
-
-
-def _backbone(given: str | Mapping[str, Any] | Backbone) -> Backbone:
-    if isinstance(given, Backbone):
-        return given
-    return load_backbone(given) if isinstance(given, str) else rebuild_backbone(given)
 
 
 def _settings(kind: type[Any], given: Any) -> Any:  # one of three dataclasses, or its primitives

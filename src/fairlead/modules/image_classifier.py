@@ -7,9 +7,11 @@ from typing import Any
 
 from fairlead.backbones import Backbone
 from fairlead.errors import ConfigurationError
+from fairlead.modules.adapters import AdapterSettings
 from fairlead.modules.classifier import Classifier
 from fairlead.modules.heads import HeadSettings
 from fairlead.modules.optimization import OptimizationSettings
+from fairlead.modules.recurrent_head import RecurrentHead
 from fairlead.modules.tasks import LossSettings
 from fairlead.preprocessing import ImagePreprocessing
 from fairlead.records import Labels
@@ -26,9 +28,11 @@ class ImageClassifier(Classifier):
         head: Linear or MLP.
         loss: Label smoothing and class weights.
         optimization: Optimizer, rates by depth, schedule.
+        adapter: Adapters that learn in place of the backbone's weights, such as LoRA; None for all weights.
 
     Raises:
         LabelError: fewer than two classes.
+        ConfigurationError: a recurrent head.
 
     Examples:
         >>> import torch
@@ -45,8 +49,14 @@ class ImageClassifier(Classifier):
         head: HeadSettings | None = None,
         loss: LossSettings | None = None,
         optimization: OptimizationSettings | None = None,
+        adapter: AdapterSettings | Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(labels, backbone=backbone, head=head, loss=loss, optimization=optimization)
+        super().__init__(labels, backbone=backbone, head=head, loss=loss, optimization=optimization, adapter=adapter)
+        if isinstance(self.head, RecurrentHead):
+            raise ConfigurationError(
+                f"a head of kind {self.head_settings.kind} reads the tokens of a text, and a picture has none; use "
+                'HeadSettings(kind="linear") or "mlp"'
+            )
 
     @property
     def preprocessing(self) -> ImagePreprocessing:

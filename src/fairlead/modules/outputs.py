@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from fairlead.records import Labels, Predictions, SensitiveFeature
+from fairlead.records import DecisionRule, Labels, Predictions, SensitiveFeature
 
 
 @dataclass
@@ -60,3 +60,26 @@ class Outputs:
             sensitive=sensitive,
             decided=None if self.decided is None else self.decided.long().cpu().numpy(),
         )
+
+
+def decide(
+    rule: DecisionRule | None,
+    probabilities: Tensor,
+    groups: Tensor,
+    index: Tensor,
+    declared: tuple[SensitiveFeature, ...],
+) -> Tensor | None:
+    """Returns the (N,) class codes of a decision rule, from (N, 2) probabilities; None without a rule.
+
+    Args:
+        rule: How probabilities become a decision.
+        probabilities: Of N rows.
+        groups: (N, S) codes.
+        index: (N,) row numbers, by which a rule that draws lots draws the same again.
+        declared: The S sensitive features, in order.
+    """
+    if rule is None:
+        return None
+    slots = rule.slots_of(declared, groups.long().cpu().numpy())
+    codes = rule.decide(probabilities.double().cpu().numpy(), slots, index.long().cpu().numpy())
+    return torch.from_numpy(codes).to(probabilities.device)
