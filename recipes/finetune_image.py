@@ -21,8 +21,8 @@ from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.cli.story import Story
 from fairlead.data import RowsDataModule
 from fairlead.errors import BackboneError
-from fairlead.modules import Classifier, ImageClassifier, OptimizationSettings
-from recipes.stages import run_stages
+from fairlead.modules import Classifier, ImageClassifier
+from recipes.stages import choose_rates, run_stages
 
 DEFAULT_BACKBONE = "resnet18.a1_in1k"
 
@@ -48,11 +48,9 @@ def choose_backbone(options: FinetuneOptions, story: Story) -> Backbone:
 
 
 def build_classifier(options: FinetuneOptions, data: RowsDataModule, backbone: Backbone) -> Classifier:
-    """Small steps, smaller towards the input, for pretrained weights; random ones must move."""
-    rates = OptimizationSettings(learning_rate=options.learning_rate or 5e-5)
-    if not backbone.pretrained:
-        rates = OptimizationSettings(learning_rate=options.learning_rate or 1e-3, layer_decay=1.0)
-    return ImageClassifier(data.labels, backbone=backbone, optimization=rates)
+    """A linear head on all of the backbone, or on a frozen one with adapters in it."""
+    adapter, rates = choose_rates(options, backbone)
+    return ImageClassifier(data.labels, backbone=backbone, optimization=rates, adapter=adapter)
 
 
 if __name__ == "__main__":

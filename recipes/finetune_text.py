@@ -24,10 +24,10 @@ from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.cli.story import Story
 from fairlead.data import RowsDataModule
 from fairlead.errors import BackboneError
-from fairlead.modules import Classifier, OptimizationSettings, TextClassifier
+from fairlead.modules import Classifier, TextClassifier
 from fairlead.records import Modality
 from fairlead.tuning import ContrastiveSettings, ContrastiveTuning
-from recipes.stages import run_stages
+from recipes.stages import choose_rates, run_stages
 
 EMBEDDED = "embedded:minilm-l6"
 HUB = "sentence-transformers/all-MiniLM-L6-v2"  # the same weights, where the package that brings them is not installed
@@ -59,11 +59,9 @@ def choose_backbone(options: FinetuneOptions, story: Story) -> Backbone:
 
 
 def build_classifier(options: FinetuneOptions, data: RowsDataModule, backbone: Backbone) -> Classifier:
-    """Small steps, smaller towards the input, for pretrained weights; random ones must move."""
-    rates = OptimizationSettings(learning_rate=options.learning_rate or 5e-5)
-    if not backbone.pretrained:
-        rates = OptimizationSettings(learning_rate=options.learning_rate or 1e-3, layer_decay=1.0)
-    return TextClassifier(data.labels, backbone=backbone, optimization=rates)
+    """A linear head on all of the backbone, or on a frozen one with adapters in it."""
+    adapter, rates = choose_rates(options, backbone)
+    return TextClassifier(data.labels, backbone=backbone, optimization=rates, adapter=adapter)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from fairlead.cli.run_data import run_data
 from fairlead.cli.story import Story
 from fairlead.data import RowsDataModule, TextDataModule
 from fairlead.judgement import Policy
-from fairlead.modules import Classifier
+from fairlead.modules import AdapterSettings, Classifier, OptimizationSettings
 from fairlead.records import RunFolder, Split
 from fairlead.tuning import ChosenRule, LinearProbe, check_method
 from recipes import STARTED
@@ -86,6 +86,16 @@ def refuse_early(options: FinetuneOptions, data: RowsDataModule, policy: Policy)
     group_sets(data.rows.sensitive, options.intersect)
     if options.mitigate != "none":
         check_method(options.mitigate, data.labels, policy, data.rows.targets[data.rows.of(Split.CALIBRATION)])
+
+
+def choose_rates(options: FinetuneOptions, backbone: Backbone) -> tuple[AdapterSettings | None, OptimizationSettings]:
+    """What learns, and how fast: pretrained weights in small steps, smaller towards the input, random ones in large."""
+    if options.adapter != "none":
+        adapter = AdapterSettings(options.adapter)
+        return adapter, OptimizationSettings(learning_rate=options.learning_rate or adapter.learning_rate)
+    if backbone.pretrained:
+        return None, OptimizationSettings(learning_rate=options.learning_rate or 5e-5)
+    return None, OptimizationSettings(learning_rate=options.learning_rate or 1e-3, layer_decay=1.0)
 
 
 def finetune(options: FinetuneOptions, run: RunFolder, module: Classifier, data: RowsDataModule) -> L.Trainer:

@@ -10,6 +10,7 @@ from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.errors import ConfigurationError
 from fairlead.evidence import Limit
 from fairlead.judgement import Policy
+from fairlead.modules.adapters import ADAPTER_METHODS
 from fairlead.records import Modality, RunFolder
 from fairlead.tuning import METHODS
 
@@ -38,7 +39,7 @@ EVERY = (
     *("--sensitive", "sex", "age group", "--backbone", "random:test_resnet", "--image-size", "48"),
     *("--epochs", "3", "--batch-size", "8", "--output", "runs/a b", "--seed", "5", "--quick"),
     *("--policy", "our policy.yaml", "--strict", "--intersect", "sex", "age group", "--intersect", "sex", "site"),
-    *("--mitigate", "thresholds"),
+    *("--mitigate", "thresholds", "--adapter", "lora"),
 )
 EVERY_TEXT = (
     *("--data", "our posts.csv", "--text-column", "body", "--text-pair-column", "answer", "--label", "topic"),
@@ -180,6 +181,13 @@ def test_the_policy_is_the_default_or_the_file(tmp_path):
     (tmp_path / "mine.yaml").write_text("limits: {accuracy_difference: 0.05}\n")
     limits = parse("--policy", str(tmp_path / "mine.yaml")).limits().limits
     assert limits == {"accuracy_difference": Limit(0.05)}
+
+
+def test_the_flag_offers_every_adapter():
+    for method in ("none", *ADAPTER_METHODS):
+        assert parse("--adapter", method).adapter == method
+    with pytest.raises(SystemExit):
+        parse("--adapter", "lra")
 
 
 def test_the_flag_offers_every_way_to_choose_thresholds(capsys):

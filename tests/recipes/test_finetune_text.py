@@ -5,9 +5,12 @@ import json
 import re
 
 import pytest
+import torch
 from pyarrow import parquet
+from safetensors.numpy import load
 
-from fairlead.modules import TextClassifier
+from fairlead.bundle import Bundle
+from fairlead.modules import TextClassifier, load_model
 from fairlead.records import RunFolder
 from recipes.finetune_text import main
 from tests.fakes import texts
@@ -74,6 +77,18 @@ def test_few_rows_are_tuned_contrastively_and_probed(reviews, encoder, tmp_path,
     assert tuned.backbone.digest() != untuned.backbone.digest()  # the encoder moved
     other, _ = run_recipe(tmp_path / "other", *given, "--seed", 1)
     assert parquet.read_table(other.predictions) != parquet.read_table(run.predictions)
+
+
+def test_adapters_learn_in_place_of_all_weights_and_are_merged_in_the_bundle(reviews, encoder, tmp_path, capsys):
+    given = ("--data", reviews, "--text-column", "body", "--label", "stars", "--backbone", encoder)
+    run, _ = run_recipe(tmp_path / "run", *given, "--adapter", "lora", "--learning-rate", "0.02", "--epochs", 2)
+    kept = load_model(run)
+    assert kept.adapter.method == "lora"
+    tuned = torch.load(run.finetuned, weights_only=True)["state_dict"]
+    assert any("lora_A" in name for name in tuned)
+    bundle = Bundle.open(run.bundle)
+    assert not any("lora" in name for name in load(bundle.read("weights.safetensors")))
+    assert bundle.manifest.parity["held_out"]["largest_difference"] < 1e-5
 
 
 def test_pairs_of_texts_are_read_together(tmp_path, encoder):

@@ -159,5 +159,15 @@ def _add_text_model(parser: Parser) -> None:
 def _add_training_flags(model: Any) -> None:  # as _add_table_flags
     model.add_argument("--batch-size", type=int, default=32, metavar="N", help="rows a training batch")
     model.add_argument(
-        "--learning-rate", type=float, default=None, metavar="R", help="default: 5e-5, and 1e-3 for random weights"
+        "--adapter",
+        choices=["none", "lora", "rslora", "dora", "loha", "lokr", "ia3"],
+        default="none",
+        help="fine-tune a few weights put into a frozen backbone in place of all of its own; see docs/adapters.md",
+    )
+    model.add_argument(
+        "--learning-rate",
+        type=float,
+        default=None,
+        metavar="R",
+        help="default: 5e-5, 1e-3 for random weights, and what suits an adapter",
     )

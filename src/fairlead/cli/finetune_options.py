@@ -38,6 +38,7 @@ class FinetuneOptions:
         max_tokens: Tokens of a text that are read; None for the backbone's own.
         epochs: Of fine-tuning at most; 0 stops after the probe.
         batch_size: Rows a batch in training.
+        adapter: Method of the adapters that learn in place of all weights; ``"none"`` for all weights.
         learning_rate: Of the backbone's last layer; None for one that suits the weights.
         policy: A YAML file of limits; None for the default policy.
         mitigate: How the kept model's thresholds are chosen on calibration rows; ``"none"`` for none.
@@ -62,6 +63,7 @@ class FinetuneOptions:
     max_tokens: int | None
     epochs: int
     batch_size: int
+    adapter: str
     learning_rate: float | None
     policy: str | None
     mitigate: str
