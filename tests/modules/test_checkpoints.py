@@ -105,7 +105,7 @@ def test_a_fresh_interpreter_needs_neither_network_nor_weights_folder(trained, p
 def test_a_checkpoint_holds_primitives_and_tensors_alone(trained):
     _, file = trained
     content = torch.load(file, weights_only=True)
-    assert set(content["hyper_parameters"]) == {"labels", "backbone", "head", "loss", "optimization"}
+    assert set(content["hyper_parameters"]) == {"labels", "backbone", "head", "loss", "optimization", "adapter"}
     assert json.loads(json.dumps(content["hyper_parameters"])) == content["hyper_parameters"]
     assert "optimizer_states" not in content
 
