@@ -61,11 +61,13 @@ def test_texts_are_fitted_and_measured_by_the_classes_that_the_file_names(tmp_pa
         *("--config", str(CONFIG.with_name("fit_text.yaml")), "--data.data", str(table), "--data.columns.text", "body"),
         *("--data.columns.sensitive", "[sex]", "--data.loading.batch_size", "8", "--trainer.max_epochs", "1"),
         *("--model.backbone", str(text_folder(tmp_path / "encoder")), "--trainer.accelerator", "cpu"),
-        *("--trainer.enable_model_summary", "false"),
+        *("--trainer.enable_model_summary", "false", "--model.adapter.method", "dora", "--model.adapter.rank", "2"),
     )
     assert main(["fit", *given]) == 0
     best = tmp_path / "runs" / "fit_text" / "best.ckpt"
-    assert list(TextClassifier.load_from_checkpoint(best, weights_only=True).labels) == ["n", "y"]
+    module = TextClassifier.load_from_checkpoint(best, weights_only=True)
+    assert list(module.labels) == ["n", "y"]
+    assert module.adapter.method == "dora"
     capsys.readouterr()
     assert main(["test", *given, "--ckpt_path", str(best)]) == 0
     shown = capsys.readouterr().out
