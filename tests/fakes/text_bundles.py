@@ -33,7 +33,9 @@ def text_graph(words: int = len(WORTH)) -> onnx.ModelProto:
         numpy_helper.from_array(np.array([2]), "last"), numpy_helper.from_array(np.array([1]), "axes"),
         numpy_helper.from_array(WORTH[:words], "worth"),
     ]  # fmt: skip
-    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 3]) for name in ("probabilities", "features")]
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 3]) for name in ("probabilities", "features")
+    ]
     taken = helper.make_tensor_value_info("tokens", TensorProto.INT32, ["N", 3, "T"])
     made = helper.make_graph(nodes, "tiny", [taken], outputs, constants)
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)

@@ -123,7 +123,12 @@ def test_a_picture_is_not_taken_for_a_text_nor_a_text_for_a_picture(client, bund
 
 
 def test_counting_values_takes_little_time_and_no_text_hides_any():
-    for content in (b'"' + b"\\\\" * 1_000_000 + b'",', b'"' * 2_000_000, b"\\" * 2_000_000 + b'"', b'"' + b"," * 2_000_000):
+    for content in (
+        b'"' + b"\\\\" * 1_000_000 + b'",',
+        b'"' * 2_000_000,
+        b"\\" * 2_000_000 + b'"',
+        b'"' + b"," * 2_000_000,
+    ):
         begun = time.perf_counter()
         bodies._values(content + b"," * 30_000)
         assert time.perf_counter() - begun < 1
@@ -207,7 +212,7 @@ def test_the_examples_of_the_document_work_and_speak_of_texts(client):
 
 
 def test_a_graph_of_fewer_tokens_than_its_tokenizer_is_not_served():
-    with pytest.raises(BundleError, match="64 tokens of number 15, which the tokenizer may give: .*not of one model"):
+    with pytest.raises(BundleError, match=r"64 tokens of number 15, which the tokenizer may give: .*not of one model"):
         Predictor(text_graph(words=12).SerializeToString(), PREPROCESSING, Labels(tuple(LABELS)))
 
 
@@ -241,4 +246,6 @@ def test_a_request_that_is_late_stops_between_two_batches(folder):
 
 def test_the_service_answers_as_the_predictor_of_its_bundle(client, folder):
     predictor = Predictor.of(Bundle.open(folder))
-    assert answers(client, {"text": "good"})[0]["probabilities"] == pytest.approx(predictor.answer("good").probabilities)
+    assert answers(client, {"text": "good"})[0]["probabilities"] == pytest.approx(
+        predictor.answer("good").probabilities
+    )

@@ -117,7 +117,7 @@ class Predictor:
         """Maps (N, 3, H, W) pixels, or (N, 3, T) tokens, to (N, C) probabilities and (N, D) features."""
         return self.runtime.run(inputs)
 
-    def run_all(self, inputs: Sequence[Inputs], ran: Ran = lambda seconds: None) -> tuple[Floats, Floats]:
+    def run_all(self, inputs: Sequence[Inputs], ran: Ran = lambda _: None) -> tuple[Floats, Floats]:
         """Maps the inputs of N items, texts of any length, to (N, C) probabilities and (N, D) features.
 
         Args:
@@ -211,7 +211,7 @@ class Predictor:
         slots: NDArray[np.int64],
         *,
         features: bool = False,
-        ran: Ran = lambda seconds: None,
+        ran: Ran = lambda _: None,
     ) -> list[Answer]:
         """Answers for items as ``read`` returned them.
 

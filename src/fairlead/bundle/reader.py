@@ -170,7 +170,9 @@ class TextReader:
             sizes = lengths[waiting[:_TOGETHER]]
             fits = (sizes <= _LONGER * sizes[0] + _BY) & (sizes * np.arange(1, len(sizes) + 1) <= _TOKENS_TOGETHER)
             fits[0] = True
-            places, waiting = np.split(waiting, [int(fits.sum())])  # both bounds only tighten: those that fit come first
+            places, waiting = np.split(
+                waiting, [int(fits.sum())]
+            )  # both bounds only tighten: those that fit come first
             yield places, self.stack([read[place] for place in places])
 
     def extreme(self) -> Inputs:

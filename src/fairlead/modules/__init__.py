@@ -3,7 +3,7 @@
 from fairlead.modules.classifier import Classifier
 from fairlead.modules.heads import ACTIVATIONS, HeadSettings, LinearHead
 from fairlead.modules.image_classifier import ImageClassifier
-from fairlead.modules.kept_model import load_image_model, load_model
+from fairlead.modules.kept_model import load_model
 from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
 from fairlead.modules.outputs import Outputs
 from fairlead.modules.tasks import TASKS, LossSettings, SoftmaxTask, Task, balanced_weights
@@ -23,7 +23,6 @@ __all__ = [
     "Task",
     "TextClassifier",
     "balanced_weights",
-    "load_image_model",
     "load_model",
     "parameter_groups",
     "warmup_cosine",
