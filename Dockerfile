@@ -9,7 +9,10 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /build
 RUN python3 -m venv /opt/fairlead
 COPY requirements-serve.txt ./
-RUN /opt/fairlead/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements-serve.txt
+# tokenizers asks for the hub's client, which it calls for nothing that a service does: without it, the image is 24 MB
+# smaller, and holds nothing that downloads models.
+RUN /opt/fairlead/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements-serve.txt \
+    && /opt/fairlead/bin/pip uninstall --yes huggingface-hub hf-xet httpx2 httpcore2 truststore filelock tqdm
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 # pip fetches the build backend for this step, which leaves nothing of itself behind; nothing else is resolved.

@@ -77,7 +77,7 @@ done
 echo "ready       after $(( ($(date +%s%N) - begun) / 1000000 )) ms, on a read-only root"
 grep -q "^Uid:[[:space:]]*${user%%:*}[[:space:]]" "/proc/$service/status"
 if chroot --userspec="$user" "$place" /bin/sh -c ': > /opt/fairlead/written' 2>/dev/null; then echo "the root can be written"; exit 1; fi
-chroot "$place" /opt/fairlead/bin/python -c 'import importlib.util as u; bad = [n for n in ("torch", "pandas", "pyarrow", "numba", "shap") if u.find_spec(n)]; raise SystemExit(", ".join(bad) or 0)'
+chroot "$place" /opt/fairlead/bin/python -c 'import importlib.util as u, tokenizers; bad = [n for n in ("torch", "transformers", "huggingface_hub", "hf_xet", "pandas", "pyarrow", "numba", "shap") if u.find_spec(n)]; raise SystemExit(", ".join(bad) or 0)'
 python3 -c 'import json, sys; found = json.load(open(sys.argv[1])); print("sbom       ", len(found["components"]), "components")' "$root/opt/fairlead/sbom.cdx.json"
 [ -z "$picture" ] || curl -sf -F "image=@$picture" "http://127.0.0.1:$port/predict" | cut -c1-160
 begun=$(date +%s%N)

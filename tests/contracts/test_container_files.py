@@ -24,9 +24,24 @@ def test_what_is_installed_is_pinned_by_hash_names_no_host_and_holds_nothing_of_
     assert all("--hash=sha256:" in block for block in blocks)
     names = {entry.partition("==")[0] for entry in entries}
     assert names.isdisjoint({"torch", "torchvision", "lightning", "timm", "transformers", "pandas", "pyarrow", "shap"})
-    assert {"bentoml", "onnxruntime", "numpy", "pillow", "prometheus-client"} <= names
+    assert {"bentoml", "onnxruntime", "numpy", "pillow", "prometheus-client", "tokenizers"} <= names
     declared = re.search(r'"bentoml==([\d.]+)"', (ROOT / "pyproject.toml").read_text()).group(1)
     assert f"bentoml=={declared} " in REQUIREMENTS
+
+
+def test_the_hub_s_client_and_all_that_it_alone_brings_are_taken_out_of_the_image():
+    (line,) = re.findall(r"pip uninstall --yes (huggingface-hub .*)$", DOCKERFILE, re.M)
+    taken = set(line.split())
+    needed_by = {
+        block.partition("==")[0]: set(re.findall(r"^    # +(?:via )?([a-z0-9.-]+)$", block, re.M))
+        for block in re.split(r"^(?=[A-Za-z0-9])", REQUIREMENTS, flags=re.M)[1:]
+    }
+    needed_by = {name: others - {"via"} for name, others in needed_by.items()}
+    assert needed_by["huggingface-hub"] == {"tokenizers"}
+    assert all(needed_by[name] <= taken for name in taken - {"huggingface-hub"})
+    elsewhere = {"colorama", "httpx2-jsfetch"}  # of Windows and of browsers
+    alone = {name for name, others in needed_by.items() if others and others <= taken}
+    assert alone - elsewhere == taken - {"huggingface-hub"}
 
 
 def test_the_container_runs_as_a_numbered_user_who_is_not_root():

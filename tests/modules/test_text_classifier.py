@@ -10,7 +10,7 @@ from fairlead.audits import evaluate
 from fairlead.backbones import load_text_backbone
 from fairlead.data import Loading, TextDataModule
 from fairlead.errors import ConfigurationError
-from fairlead.modules import ImageClassifier, OptimizationSettings, TextClassifier, load_image_model, load_model
+from fairlead.modules import ImageClassifier, OptimizationSettings, TextClassifier, load_model
 from fairlead.records import RunFolder, Split
 from fairlead.tuning import ContrastiveTuning, LinearProbe
 from fairlead.tuning.contrastive import ContrastiveSettings
@@ -57,8 +57,6 @@ def test_it_learns_and_its_checkpoint_brings_all_it_needs(tmp_path, data):
     given = torch.from_numpy(module.preprocessing.tokens(["the service was good", "bad"]).planes)
     assert torch.equal(loaded.eval()(given), module.eval()(given))
     assert loaded.preprocessing == module.preprocessing
-    with pytest.raises(ConfigurationError, match="a model of texts"):
-        load_image_model(run)
 
 
 def test_it_is_probed_and_tuned_contrastively_first(tmp_path, data):

@@ -15,6 +15,8 @@ from fairlead.errors import ConfigurationError, ServiceError
 from fairlead.serving import Client
 from tests.fakes.bundles import BLOCKED, LABELS, expected, tiny_bundle
 from tests.fakes.keys import key_pair
+from tests.fakes.text_bundles import expected as expected_of_text
+from tests.fakes.text_bundles import tiny_text_bundle
 from tests.serving.conftest import picture
 
 
@@ -207,3 +209,27 @@ def test_a_client_needs_neither_bentoml_nor_onnxruntime():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_bundle_of_texts_is_served_and_the_client_asks_for_texts(tmp_path):
+    process, url, told = started(tiny_text_bundle(tmp_path / "bundle"))
+    try:
+        assert f"""curl --json '{{"text": "..."}}' {url}/predict""" in told, told
+        client = Client(url)
+        good, pair, blank, long, half = client.predict(["good", ("good", "bad"), " ", "bad " * 100, "\ud800"])
+        assert good.probabilities == pytest.approx(dict(zip(LABELS, expected_of_text("good"), strict=True)), abs=1e-5)
+        assert pair.label == LABELS[int(expected_of_text(("good", "bad")).argmax())]
+        assert (blank.label, bool(blank.error)) == (None, True)
+        assert (good.truncated, long.truncated) == (False, True)
+        assert half.label in LABELS
+        with pytest.raises(ConfigurationError, match="one kind at a time"):
+            client.predict(["good", picture()])
+        with pytest.raises(ServiceError, match="send texts in JSON"):
+            client.predict([picture()])
+        why = client.explain(("good service", "bad"), label=LABELS[0])
+        assert why.words == ("good", "service", "bad")
+        assert len(why.values[0]) == 3
+        assert why.overlay is None
+    finally:
+        code, _ = ended(process)
+    assert code == 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from fairlead.preprocessing import MAX_PIXELS, ImagePreprocessing, TextPreproces
 from fairlead.records import DecisionRule, Labels
 
 BATCH = 32
+Ran = Callable[[float], None]
 
 
 class Predictor:
@@ -68,6 +70,8 @@ class Predictor:
                 f"{MODEL} maps {list(taken)} to {list(given)}, which are not {self.reader.wants} to "
                 f"{len(labels)} classes and features; export the bundle anew"
             )
+        if (extreme := self.reader.extreme()) is not None:
+            self._check_extreme(extreme)
 
     @classmethod
     def of(cls, bundle: Bundle, *, threads: int | None = None, runtime: str = "onnxruntime") -> Predictor:
@@ -80,6 +84,15 @@ class Predictor:
         return cls(
             model, bundle.preprocessing, bundle.labels, decision=bundle.decision, threads=threads, runtime=runtime
         )
+
+    def _check_extreme(self, inputs: Inputs) -> None:
+        try:
+            self.run(inputs)
+        except Exception as error:  # what runtimes raise is not a closed list
+            raise BundleError(
+                f"{MODEL} fails on {inputs.shape[2]} tokens of number {inputs[0, 0, 0]}, which the tokenizer may give: "
+                "they are not of one model; export the bundle anew"
+            ) from error
 
     def inputs(self, item: Item, *, max_pixels: int = MAX_PIXELS) -> Inputs:
         """Returns (3, H, W) pixels of a picture, or (3, T) tokens of a text.
@@ -104,9 +117,18 @@ class Predictor:
         """Maps (N, 3, H, W) pixels, or (N, 3, T) tokens, to (N, C) probabilities and (N, D) features."""
         return self.runtime.run(inputs)
 
-    def run_all(self, inputs: Sequence[Inputs]) -> tuple[Floats, Floats]:
-        """Maps the inputs of N items, texts of any length, to (N, C) probabilities and (N, D) features."""
-        parts = [(places, self.run(batch)) for places, batch in self.reader.batches(inputs)]
+    def run_all(self, inputs: Sequence[Inputs], ran: Ran = lambda _: None) -> tuple[Floats, Floats]:
+        """Maps the inputs of N items, texts of any length, to (N, C) probabilities and (N, D) features.
+
+        Args:
+            inputs: Of N items, at least one.
+            ran: Is told the seconds of each batch; what it raises ends the work.
+        """
+        parts = []
+        for places, batch in self.reader.batches(inputs):
+            begun = time.perf_counter()
+            parts.append((places, self.run(batch)))
+            ran(time.perf_counter() - begun)
         back = np.argsort(np.concatenate([places for places, _ in parts]))
         probabilities, features = (np.concatenate([found[kind] for _, found in parts])[back] for kind in (0, 1))
         return probabilities, features
@@ -183,18 +205,26 @@ class Predictor:
             return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
         return self.decision.decide(probabilities, slots, np.zeros(len(probabilities), dtype=np.int64))
 
-    def answers(self, read: Sequence[Read | str], slots: NDArray[np.int64], *, features: bool = False) -> list[Answer]:
-        """Answers for one batch of items as ``read`` returned them.
+    def answers(
+        self,
+        read: Sequence[Read | str],
+        slots: NDArray[np.int64],
+        *,
+        features: bool = False,
+        ran: Ran = lambda _: None,
+    ) -> list[Answer]:
+        """Answers for items as ``read`` returned them.
 
         Args:
             read: N items, or why they cannot be read.
             slots: (N,) slots, as ``slots`` returned them.
             features: Whether the features are wanted too.
+            ran: Is told the seconds of each batch; what it raises ends the work.
         """
         answers = [Answer(error=one) if isinstance(one, str) else Answer() for one in read]
         whole = [(place, one) for place, one in enumerate(read) if not isinstance(one, str)]
         if whole:
-            probabilities, found = self.run_all([one.inputs for _, one in whole])
+            probabilities, found = self.run_all([one.inputs for _, one in whole], ran)
             codes = self.decide(probabilities, slots[[place for place, _ in whole]])
             for row, (place, one) in enumerate(whole):
                 shown = found[row] if features else None

@@ -16,7 +16,9 @@ from fairlead.preprocessing import MAX_PIXELS, ImagePreprocessing, Text, TextPre
 from fairlead.records import Modality
 
 Item = bytes | Path | Text
-_TEXTS_TOGETHER = 8  # by length: more fill up the short ones, and a processor gains nothing from them
+# Texts of a batch: of a few tokens, eight together take half the time of each alone; from 64 tokens on, none is gained.
+_TOGETHER, _TOKENS_TOGETHER = 8, 512
+_LONGER, _BY = 1.25, 2  # what the longest may have beside the shortest: what is filled up costs as much as tokens do
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,7 @@ class Reader(Protocol):
 
     modality: Modality
     port: str  # the name of a graph's input
+    ahead: int  # so many items are held as inputs at a time where they are many
 
     @property
     def wants(self) -> str:
@@ -65,6 +68,10 @@ class Reader(Protocol):
         """Yields batches that cost little beside what they hold, each with the places of its rows."""
         ...
 
+    def extreme(self) -> Inputs | None:
+        """Returns inputs of one row that ask the most of a graph; None where its input's shape says all."""
+        ...
+
 
 class PictureReader:
     """Decodes a picture and cuts what the model sees of it.
@@ -75,6 +82,7 @@ class PictureReader:
 
     modality = Modality.IMAGE
     port = "pixels"
+    ahead = 8  # a crop takes 150 kB, and what it was cut from is let go
 
     def __init__(self, preprocessing: ImagePreprocessing) -> None:
         self._preprocessing = preprocessing
@@ -106,6 +114,9 @@ class PictureReader:
         """Yields all of them at once: crops are of one size."""
         yield np.arange(len(read)), self.stack(read)
 
+    def extreme(self) -> None:
+        """Returns nothing: any pixels will do."""
+
 
 class TextReader:
     """Cuts a text, or a pair of texts, into tokens.
@@ -116,6 +127,7 @@ class TextReader:
 
     modality = Modality.TEXT
     port = "tokens"
+    ahead = 1024  # tokens take next to nothing, and the more there are, the more are of one length
 
     def __init__(self, preprocessing: TextPreprocessing) -> None:
         self._preprocessing = preprocessing
@@ -151,11 +163,23 @@ class TextReader:
         return stacked
 
     def batches(self, read: Sequence[Inputs]) -> Iterator[tuple[NDArray[np.int64], Inputs]]:
-        """Yields a few texts of similar length at a time."""
-        order = np.argsort([planes.shape[1] for planes in read], kind="stable")
-        for start in range(0, len(order), _TEXTS_TOGETHER):
-            places = order[start : start + _TEXTS_TOGETHER]
+        """Yields a few texts of similar length at a time, the shortest first."""
+        lengths = np.array([planes.shape[1] for planes in read], dtype=np.int64)
+        waiting = np.argsort(lengths, kind="stable")
+        while len(waiting):
+            sizes = lengths[waiting[:_TOGETHER]]
+            fits = (sizes <= _LONGER * sizes[0] + _BY) & (sizes * np.arange(1, len(sizes) + 1) <= _TOKENS_TOGETHER)
+            fits[0] = True
+            places, waiting = np.split(
+                waiting, [int(fits.sum())]
+            )  # both bounds only tighten: those that fit come first
             yield places, self.stack([read[place] for place in places])
+
+    def extreme(self) -> Inputs:
+        """Returns as many tokens as are read, the last one of the vocabulary each."""
+        planes = np.zeros((1, 3, self._preprocessing.max_tokens), dtype=np.int32)
+        planes[:, 0], planes[:, 1] = self._preprocessing.vocabulary - 1, 1
+        return planes
 
 
 def reader_of(preprocessing: ImagePreprocessing | TextPreprocessing) -> Reader:

@@ -14,6 +14,7 @@ from fairlead.cli.clock import Clock
 from fairlead.errors import FairleadError
 from fairlead.evidence import Estimate, Override
 from fairlead.judgement import GateDecision
+from fairlead.preprocessing import TextPreprocessing
 from fairlead.records import RunFolder
 from fairlead.report import explain_gate
 
@@ -99,8 +100,9 @@ def _int8(bundle: Bundle) -> str:
 
 def _parity(bundle: Bundle) -> str:
     parity = bundle.manifest.parity
+    things = "texts" if isinstance(bundle.preprocessing, TextPreprocessing) else "files"
     parts = [
-        f"{parity[kind]['files']} {name} files, largest difference {parity[kind]['largest_difference']:.1g}"
+        f"{parity[kind]['files']} {name} {things}, largest difference {parity[kind]['largest_difference']:.1g}"
         for kind, name in (("held_out", "held-out"), ("awkward", "awkward"))
         if parity.get(kind)
     ]

@@ -20,10 +20,12 @@ from fairlead.cli.parser import Parser
 from fairlead.errors import BundleError, ConfigurationError, ServiceError
 
 if TYPE_CHECKING:
+    from fairlead.bundle import Bundle
     from fairlead.serving.settings import ServiceSettings
 
 SERVICE = "fairlead.serving.app:service"
 BLOCKED = 1
+_TEXT = '{"text": "..."}'
 _PATIENCE = 60.0
 
 
@@ -33,7 +35,7 @@ def run_serve(arguments: Sequence[str]) -> int:
     host = "127.0.0.1" if options.host == "localhost" else options.host
     _check_address(host, options)
 
-    from fairlead.bundle import check_runtime
+    from fairlead.bundle import Bundle, check_runtime
     from fairlead.serving.settings import ServiceSettings
 
     check_runtime(options.runtime)
@@ -42,12 +44,12 @@ def run_serve(arguments: Sequence[str]) -> int:
     _require_key(host, settings.api_key is not None, settings.open_to_all)
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host, "--port", str(options.port)]
     with _running(command, environment) as server:
-        if refused := _refused(Path(options.bundle), settings):  # known before the server has started
+        bundle = Bundle.open(options.bundle)
+        if refused := _refused(bundle, settings):  # known before the server has started
             print(f"error: {refused}", file=sys.stderr)
             return BLOCKED
         try:
-            example = _example(Path(options.bundle), with_key=settings.api_key is not None)
-            _tell(server, _reachable(host, options.port), example)
+            _tell(server, _reachable(host, options.port), bundle, with_key=settings.api_key is not None)
             return server.wait()
         except KeyboardInterrupt:
             print("stopping: what is being answered is answered first", file=sys.stderr)
@@ -124,12 +126,10 @@ def _require_key(host: str, has_key: bool, open_to_all: bool) -> None:
         )
 
 
-def _refused(folder: Path, settings: ServiceSettings) -> str:
+def _refused(bundle: Bundle, settings: ServiceSettings) -> str:
     """Returns what the gate blocks; empty where nobody need answer for the bundle, or somebody does."""
-    from fairlead.bundle import Bundle
     from fairlead.serving.served_model import check_gate
 
-    bundle = Bundle.open(folder)
     try:
         check_gate(bundle, settings)
     except BundleError as error:
@@ -163,20 +163,8 @@ def _reachable(host: str, port: int) -> str:
     return f"http://[{named}]:{port}" if ":" in named else f"http://{named}:{port}"
 
 
-def _example(folder: Path, *, with_key: bool) -> str:
-    """Returns how a shell would ask, but for the address."""
-    from fairlead.bundle.bundle import PREPROCESSING
-    from fairlead.bundle.contents import read_json
-    from fairlead.records import Modality
-
-    content = read_json(PREPROCESSING, (folder / PREPROCESSING).read_bytes())
-    header = " -H 'Authorization: Bearer KEY'" if with_key else ""
-    if content.get("kind") == Modality.TEXT:
-        return f"""curl{header} -H 'Content-Type: application/json' -d '{{"text": "..."}}'"""
-    return f"curl{header} -F image=@PICTURE.jpg"
-
-
-def _tell(server: subprocess.Popen[bytes], url: str, example: str) -> None:
+def _tell(server: subprocess.Popen[bytes], url: str, bundle: Bundle, *, with_key: bool) -> None:
+    from fairlead.preprocessing import TextPreprocessing
     from fairlead.serving import Client
 
     client, begun = Client(url, timeout=5), time.monotonic()
@@ -190,6 +178,9 @@ def _tell(server: subprocess.Popen[bytes], url: str, example: str) -> None:
             if error.code not in {"starting", "unreachable"} or time.monotonic() - begun > _PATIENCE:
                 raise
         time.sleep(0.05)
+    header = " -H 'Authorization: Bearer KEY'" if with_key else ""
     print(f"{'ready':<12}{url}")
-    print(f"{'try':<12}{example} {shlex.quote(url + '/predict')}")
+    of_texts = isinstance(bundle.preprocessing, TextPreprocessing)
+    sent = f"--json {shlex.quote(_TEXT)}" if of_texts else "-F image=@PICTURE.jpg"
+    print(f"{'try':<12}curl{header} {sent} {shlex.quote(url + '/predict')}")
     print(f"{'stop':<12}Ctrl-C", flush=True)

@@ -15,7 +15,7 @@ def run_verify(arguments: Sequence[str]) -> int:
     parser = Parser(
         prog="fairlead verify",
         description="Check a bundle: every file against its digest, the signature where a key is given, and the golden "
-        "pictures against their known answers. The exit code is 0 where the bundle is good and its gate passes or was "
+        "inputs against their known answers. The exit code is 0 where the bundle is good and its gate passes or was "
         "overridden, 1 where the gate blocks, 2 where the bundle is not whole, or on misuse.",
     )
     parser.add_argument("bundle", type=str, metavar="BUNDLE", help="a bundle's folder, such as RUN/bundle")

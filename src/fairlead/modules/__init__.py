@@ -5,7 +5,7 @@ from fairlead.modules.classifier import Classifier
 from fairlead.modules.heads import ACTIVATIONS, HeadSettings, LinearHead
 from fairlead.modules.image_classifier import ImageClassifier
 from fairlead.modules.kept_generators import KeptGenerators
-from fairlead.modules.kept_model import load_image_model, load_model
+from fairlead.modules.kept_model import load_model
 from fairlead.modules.optimization import OptimizationSettings, parameter_groups, warmup_cosine
 from fairlead.modules.outputs import Outputs, decide
 from fairlead.modules.recurrent_head import RecurrentHead, RecurrentPooling
@@ -34,7 +34,6 @@ __all__ = [
     "TextClassifier",
     "balanced_weights",
     "decide",
-    "load_image_model",
     "load_model",
     "parameter_groups",
     "warmup_cosine",

@@ -38,18 +38,3 @@ def load_model(run: RunFolder) -> Classifier:
             f"{run.model} is not a whole checkpoint of a classifier ({reason[:200]}); "
             "name another run, or copy it again"
         ) from error
-
-
-def load_image_model(run: RunFolder) -> ImageClassifier:
-    """Loads the model that a run kept, where it is one of images.
-
-    Raises:
-        ConfigurationError: no finished run, a checkpoint that is not whole, or a model of texts.
-    """
-    module = load_model(run)
-    if not isinstance(module, ImageClassifier):
-        raise ConfigurationError(
-            f"{run.path} holds a model of texts, and only those of images are exported and predicted with so far; "
-            "load it with fairlead.modules.load_model"
-        )
-    return module

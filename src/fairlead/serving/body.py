@@ -137,7 +137,9 @@ def _json(body: bytes, known: tuple[str, ...], modality: Modality) -> dict[str, 
 def _values(body: bytes) -> int:
     """Returns an upper bound on the values in a JSON body: its marks, those within texts left out where it matters."""
     marks = sum(map(body.count, _MARKS))
-    return marks if marks <= _VALUES else sum(map(_STRING.sub(b"", body).count, _MARKS))
+    if marks <= _VALUES or b"\0" in body:  # of UTF-16, it is not known here where a text begins and ends
+        return marks
+    return sum(map(_STRING.sub(b"", body).count, _MARKS))
 
 
 def _pictures(fields: Mapping[str, Any]) -> list[bytes | Text]:

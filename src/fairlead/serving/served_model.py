@@ -16,7 +16,6 @@ from fairlead.records import Modality
 from fairlead.serving.settings import ServiceSettings
 
 Timed = Callable[[str, float], None]
-BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +82,16 @@ class ServedModel:
         """
         slots = self.predictor.slots(sensitive)
         answers: list[Answer] = []
-        for start in range(0, len(items), BATCH):
+        ahead = self.predictor.reader.ahead
+        for start in range(0, len(items), ahead):
             read = []
-            for item in items[start : start + BATCH]:
+            for item in items[start : start + ahead]:
                 begun = time.perf_counter()
                 read.append(self.predictor.read(item, max_pixels=most_pixels))
                 timed("decode", time.perf_counter() - begun)
-            begun = time.perf_counter()
-            answers += self.predictor.answers(read, slots[start : start + BATCH], features=features)
-            if any(not isinstance(one, str) for one in read):
-                timed("infer", time.perf_counter() - begun)
+            answers += self.predictor.answers(
+                read, slots[start : start + ahead], features=features, ran=lambda seconds: timed("infer", seconds)
+            )
         return answers
 
     def describe(self) -> dict[str, Any]:
