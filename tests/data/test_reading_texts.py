@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from fairlead.data import Columns, RawRows, SplitPlan, StoredTexts, list_texts, prepare_rows, read_texts
+from fairlead.data import Columns, RawRows, SplitPlan, StoredTexts, prepare_rows, read_texts
 from fairlead.data.duplicates import Duplicates
 from fairlead.errors import ConfigurationError, DataError, UnknownNameError
 from fairlead.records import SPLITS, Split
@@ -270,14 +270,6 @@ def test_after_leaks_are_left_out_each_text_is_in_the_last_split_that_had_it(row
         after = [SPLITS.index(split) for row, (other, split) in enumerate(rows) if other == text and row not in leaks]
         assert after == [place for place in before if place == max(before)]
     assert copies.count() == len(rows) - len({text for text, _ in rows})
-
-
-def test_a_prediction_wants_every_row(tmp_path: Path) -> None:
-    path = table(tmp_path, [("one",), ("two",)], ("text",))
-    texts = list_texts(path, Columns())
-    assert [texts.read(row) for row in range(len(texts))] == ["one", "two"]
-    with pytest.raises(DataError, match=r"1 of 2 rows of t\.csv have no text in column 'text' \(row 2\)"):
-        list_texts(table(tmp_path, [("one",), (" ",)], ("text",)), Columns())
 
 
 def test_names_are_as_many_as_texts() -> None:

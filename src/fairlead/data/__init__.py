@@ -19,7 +19,7 @@ from fairlead.data.table import Table
 from fairlead.data.text_augmentation import TextAugmentation
 from fairlead.data.text_data import TextDataModule
 from fairlead.data.text_dataset import TextDataset
-from fairlead.data.text_reading import list_texts, read_texts
+from fairlead.data.text_reading import read_texts
 from fairlead.data.text_stream import TextStream
 from fairlead.data.texts import StoredTexts, Texts
 from fairlead.data.token_store import TokenStore
@@ -55,7 +55,6 @@ __all__ = [
     "TrainingSampler",
     "compute_features",
     "list_pictures",
-    "list_texts",
     "pixels",
     "prepare_rows",
     "read_rows",

@@ -35,7 +35,7 @@ def read_texts(source: Any, columns: Columns) -> RawRows:  # a path, or a datase
         UnknownNameError: a column that is not there.
     """
     table = open_table(source, columns)
-    texts, notes = _texts(table, columns)
+    texts, notes = texts_of(table, columns)
     label = columns.label_of(table)
     labels, splits = table.column(label), columns.splits_of(table)
     sensitive = {name: table.column(name) for name in columns.sensitive}
@@ -65,17 +65,6 @@ def read_texts(source: Any, columns: Columns) -> RawRows:  # a path, or a datase
     )
 
 
-def list_texts(source: Any, columns: Columns) -> StoredTexts:  # as read_texts
-    """Lists the texts of a table or dataset, labelled or not: what a prediction needs.
-
-    Raises:
-        DataError: what cannot be read, or rows without a text: each row wants an answer, and they can have none.
-    """
-    table = open_table(source, columns)
-    texts, _ = _texts(table, columns, most_without=0.0)
-    return StoredTexts([text for text in texts if text is not None], [table.row_name(row) for row in range(len(texts))])
-
-
 def open_table(source: Any, columns: Columns) -> Table:  # as read_texts
     """Reads a table or dataset as columns of text.
 
@@ -100,7 +89,7 @@ def open_table(source: Any, columns: Columns) -> Table:  # as read_texts
     raise DataError(f"there is no file {path}; name a table of texts, which ends in .csv, .tsv, .parquet or .jsonl")
 
 
-def _texts(
+def texts_of(
     table: Table, columns: Columns, most_without: float = MOST_WITHOUT
 ) -> tuple[list[Text | None], tuple[str, ...]]:
     """Returns what each row holds, or None where it lacks its text or one of a pair."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from fairlead.data.columns import Columns
 from fairlead.data.items import ChosenItems
-from fairlead.data.text_reading import _texts, open_table  # one rule for both of what is a text
+from fairlead.data.text_reading import open_table, texts_of
 from fairlead.data.texts import StoredTexts
 from fairlead.errors import ConfigurationError, DataError
 from fairlead.preprocessing import Text
@@ -45,7 +45,7 @@ class UnlabelledTexts:
             texts = _lines(path)
             return cls._of(texts, tuple(f"line {row + 1}" for row in range(len(texts))))
         table = open_table(path, columns)
-        found, _ = _texts(table, columns, most_without=0.999_999)  # all but every row
+        found, _ = texts_of(table, columns, most_without=0.999_999)  # all but every row
         return cls._of(found, tuple(table.row_name(row) for row in range(len(table))))
 
     @classmethod
