@@ -66,7 +66,7 @@ class Columns:
         Raises:
             ConfigurationError: none was named, and none has a usual name.
         """
-        return self.text or _first_known(table, TEXT_NAMES, "text column", "--text-column")
+        return self.text or _first_known(table, TEXT_NAMES, "text column", "--text-column or Columns(text=...)")
 
     def label_of(self, table: Table) -> str:
         """Returns the name of the column with the classes.
