@@ -55,7 +55,10 @@ class OptimizationSettings:
         """Builds the optimizer over all groups at once: none is ever added later."""
         if self.optimizer == "sgd":
             return SGD(groups, lr=self.learning_rate, momentum=0.9)
-        return AdamW(groups, lr=self.learning_rate)
+        # On processors one pass over the weights in place of several, a fifth of the time. Elsewhere torch's default is
+        # as fast, and the fused one does not let a scaled gradient be clipped.
+        on_processors = all(weight.device.type == "cpu" for group in groups for weight in group["params"])
+        return AdamW(groups, lr=self.learning_rate, fused=True if on_processors else None)
 
 
 def parameter_groups(
