@@ -21,9 +21,9 @@ contract: ## Imports run downwards only
 test: ## Tests, and every example in the documentation of the code
 	uv run pytest
 
-hostile-check: ## Attack the service: 10 000 cases, or CASES=N; SEED=N; ONLY=INDEX again; BUNDLE=RUN/bundle
+hostile-check: ## Attack the service: 10 000 cases, or CASES=N; SEED=N; ONLY=INDEX again; TEXTS=1; BUNDLE=RUN/bundle
 	uv run --group hostile python -m tests.hostile.check $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \
-		$(if $(ONLY),--only $(ONLY)) $(if $(BUNDLE),--bundle $(BUNDLE)) $(if $(OUTPUT),--output $(OUTPUT))
+		$(if $(ONLY),--only $(ONLY)) $(if $(TEXTS),--texts) $(if $(BUNDLE),--bundle $(BUNDLE)) $(if $(OUTPUT),--output $(OUTPUT))
 
 format: ## Format, and mend what can be mended
 	uv run ruff check --fix .

@@ -12,6 +12,7 @@ question: ``benchmarks.serving_overload``.
 *Start to ready*: from the process's start to the first 200 of its readiness probe, beside a BentoML service that loads
 nothing.
 *Inference alone*: the same network on the same pixels, without a service.
+*Texts*: all-MiniLM-L6-v2 with a random head, the same text of 64 tokens as JSON; the peers tokenise by transformers.
 
     python -m benchmarks.serving            # both networks: about fifteen minutes on two cores
     python -m benchmarks.serving --quick --model resnet18
@@ -30,15 +31,16 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.serving_bundle import is_text
 from benchmarks.serving_inference import inference
-from benchmarks.serving_load import Seen, load, photo
+from benchmarks.serving_load import Seen, load, passage, photo
 from benchmarks.serving_process import Service, bentoml_service, fairlead_service, litserve_service, trivial_service
 from fairlead.bundle import usable_cores
 
 RESULT = Path(__file__).parent / "results" / "serving.md"
 CLIENTS = (1, 4)
-SIDE = 448
-PACKAGES = ("bentoml", "litserve", "torch", "timm", "onnxruntime", "pillow")
+SIDE, TOKENS = 448, 64
+PACKAGES = ("bentoml", "litserve", "torch", "timm", "transformers", "tokenizers", "onnxruntime", "pillow")
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
@@ -49,9 +51,11 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
 # -- speed ---------------------------------------------------------------------------------------------
 
 
-def speed(services: Sequence[Service], rounds: int, seconds: float) -> dict[tuple[str, int], list[Seen]]:
+def speed(
+    services: Sequence[Service], content: bytes, rounds: int, seconds: float
+) -> dict[tuple[str, int], list[Seen]]:
     """What the clients of each service saw, by round."""
-    content, seen = photo(SIDE), defaultdict(list)
+    seen = defaultdict(list)
     for service in services:
         load(service.target, content, clients=4, seconds=1)  # warms up
     for number in range(rounds):
@@ -123,7 +127,8 @@ def report(model: str, quick: bool) -> Iterator[str]:
         trivial = trivial_service()
         with contextlib.ExitStack() as stack:
             bento_start, lit_start, *_ = (stack.enter_context(one.running()) for one in (bento, lit, ours, *others))
-            seen = speed((bento, lit, ours, *others), rounds[0], seconds)
+            content = passage(TOKENS) if is_text(model) else photo(SIDE)
+            seen = speed((bento, lit, ours, *others), content, rounds[0], seconds)
         taken = starts((trivial, ours), rounds[1])
         taken |= {bento.name: [bento_start], lit.name: [lit_start]}
     yield f"## {model}\n"
@@ -132,8 +137,9 @@ def report(model: str, quick: bool) -> Iterator[str]:
     yield from speed_table(seen, [ours.name, *(other.name for other in others)])
     yield "\n### Start to ready\n"
     yield from start_table(taken, trivial.name)
-    yield "\n### Inference alone, one picture\n"
-    yield from inference(model, photo(SIDE), 3 if quick else 5)
+    if not is_text(model):
+        yield "\n### Inference alone, one picture\n"
+        yield from inference(model, photo(SIDE), 3 if quick else 5)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -141,12 +147,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--model",
         action="append",
-        help="an encoder of timm, MobileNetV2 and ResNet-18 by default; repeatable",
+        help="an encoder of timm, or embedded:minilm-l6; MobileNetV2, ResNet-18 and MiniLM by default; repeatable",
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args(arguments)
-    models = options.model or ["mobilenetv2_100", "resnet18"]
+    models = options.model or ["mobilenetv2_100", "resnet18", "embedded:minilm-l6"]
     flags = "".join(f" --model {model}" for model in options.model or ()) + (" --quick" if options.quick else "")
     lines = [
         "# How fast does a service answer?\n",

@@ -11,40 +11,67 @@ import torch
 from fairlead import __version__
 from fairlead.bundle import FileDigest, Goldens, Manifest, Predictor, write_bundle
 from fairlead.bundle import bundle as layout
-from fairlead.export import export_graph, export_weights, golden_files, quantise
+from fairlead.export import export_graph, export_weights, golden_files, golden_texts, quantise
 from fairlead.export.graph import OPSET
 from fairlead.measures import FeatureGroups, GroupTally
-from fairlead.modules import ImageClassifier
+from fairlead.modules import ImageClassifier, TextClassifier
+from fairlead.records import Modality
 
 GATE = {"passes": True, "blocked_by": [], "override": None}
 
 
+def is_text(model: str) -> bool:
+    """Whether a backbone reads texts."""
+    return model.startswith("embedded:")
+
+
+def untrained(model: str, classes: int) -> ImageClassifier | TextClassifier:
+    """A classifier whose head, and of pictures whose backbone, has random weights."""
+    torch.manual_seed(0)
+    labels = [f"class{code}" for code in range(classes)]
+    if is_text(model):
+        return TextClassifier(labels, backbone=model).eval()
+    return ImageClassifier(labels, backbone=f"random:{model}").eval()
+
+
+def in_8_bits(module: ImageClassifier | TextClassifier, graph: bytes) -> bytes:
+    """The graph in 8 bits, of pictures by ranges of noise."""
+    if isinstance(module, TextClassifier):
+        return quantise(graph, [], Modality.TEXT)
+    crops = np.random.default_rng(0).integers(0, 256, (16, 3, *module.preprocessing.size), dtype=np.uint8)
+    return quantise(graph, list(crops))
+
+
 def random_bundle(folder: Path, model: str, classes: int, *, precision: str = "fp32") -> Path:
     """Writes it, with a gate that passes, goldens of its own answers, and a tally of made-up rows."""
-    torch.manual_seed(0)
-    module = ImageClassifier([f"class{code}" for code in range(classes)], backbone=f"random:{model}").eval()
+    module = untrained(model, classes)
     graph, tolerated = export_graph(module), 1e-4
     if precision == "int8":
-        crops = np.random.default_rng(0).integers(0, 256, (16, 3, *module.preprocessing.size), dtype=np.uint8)
-        graph, tolerated = quantise(graph, crops), 0.1
+        graph, tolerated = in_8_bits(module, graph), 0.1
     predictor = Predictor(graph, module.preprocessing, module.labels)
-    pictures = {f"goldens/{name}": content for name, content in golden_files().items()}
-    expected, _ = predictor.run(np.stack([predictor.inputs(content) for content in pictures.values()]))
+    items: dict[str, bytes | str] = {f"goldens/{name}": content for name, content in golden_files().items()}
+    if is_text(model):
+        items = dict(golden_texts())
+    expected, _ = predictor.run_all([predictor.inputs(item) for item in items.values()])
+    goldens = Goldens(items, expected.astype(np.float64))
+    kept = module.preprocessing.to_dict()
+    tokenizer = {layout.TOKENIZER: kept.pop("tokenizer").encode()} if is_text(model) else {}
     rows = np.arange(200)
     tally = GroupTally.count(
         FeatureGroups("sex", ("f", "m")), module.labels, rows % 2, rows % classes, rows * 7 % classes
     )
     said = {
-        layout.PREPROCESSING: module.preprocessing.to_dict(),
+        layout.PREPROCESSING: kept,
         layout.LABELS: list(module.labels),
         layout.CALIBRATION: {"schema": 1, "temperature": 1.0},
         layout.DECISION: None,
         layout.REFERENCE: {"schema": 1, "split": "calibration", "tallies": [tally.to_dict()]},
-        layout.GOLDENS: Goldens(pictures, expected.astype(np.float64)).to_dict(),
+        layout.GOLDENS: goldens.to_dict(),
         layout.EVIDENCE: {"schema": 1, "findings": [], "gate": GATE},
     }
     files = {
-        **pictures,
+        **goldens.files,
+        **tokenizer,
         **{name: json.dumps(content).encode() for name, content in said.items()},
         layout.MODEL: graph,
         layout.WEIGHTS: export_weights(module),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.serving_load import BOUNDARY, Target
+from benchmarks.serving_load import Target
 
 PATIENCE = 30.0
 
@@ -50,7 +50,7 @@ def request(target: Target, content: bytes) -> bytes:
     """Writes a request with a picture."""
     body = target.body(content)
     lines = [
-        "POST /predict HTTP/1.1", "Host: 127.0.0.1", f"Content-Type: multipart/form-data; boundary={BOUNDARY}",
+        "POST /predict HTTP/1.1", "Host: 127.0.0.1", f"Content-Type: {target.kind}",
         f"Content-Length: {len(body)}", *(f"{name}: {value}" for name, value in target.headers.items()),
     ]  # fmt: skip
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import json
 import threading
 import time
 from collections.abc import Sequence
@@ -28,13 +29,20 @@ def photo(side: int, seed: int = 0) -> bytes:
     return stream.getvalue()
 
 
+def passage(tokens: int) -> bytes:
+    """A text of so many tokens of MiniLM's, special ones included: each of its words is one."""
+    words = "the service was good and they came on time but it cost more than we had been told before"
+    each = words.split()
+    return " ".join(each[place % len(each)] for place in range(tokens - 2)).encode()
+
+
 @dataclass(frozen=True)
 class Target:
     """Where to ask, and with what.
 
     Attributes:
         port: On loopback.
-        name: The field of the form that holds the picture.
+        name: The field that holds what is asked for: ``image`` of a form, or ``text`` of JSON.
         headers: Sent beside the content type.
     """
 
@@ -42,8 +50,15 @@ class Target:
     name: str = "image"
     headers: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def kind(self) -> str:
+        """The content type."""
+        return "application/json" if self.name == "text" else f"multipart/form-data; boundary={BOUNDARY}"
+
     def body(self, content: bytes) -> bytes:
-        """The form."""
+        """A form with a picture, or JSON with a text."""
+        if self.name == "text":
+            return json.dumps({"text": content.decode()}).encode()
         head = (
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{self.name}"; filename="a.jpg"\r\n'
             "Content-Type: image/jpeg\r\n\r\n"
@@ -78,7 +93,7 @@ def load(target: Target, content: bytes, *, clients: int, seconds: float, rate: 
 
     Args:
         target: Whom.
-        content: The picture.
+        content: The picture, or the text.
         clients: Connections; each asks anew when it has its answer.
         seconds: For how long.
         rate: Requests a second of all clients together, sent by the clock; None for as many as are answered.
@@ -102,7 +117,7 @@ def load(target: Target, content: bytes, *, clients: int, seconds: float, rate: 
 def _client(
     target: Target, body: bytes, end: float, rows: list[tuple[int, float, float]], clock: Sequence[float] | None
 ) -> None:
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", **target.headers}
+    headers = {"Content-Type": target.kind, **target.headers}
     connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
     due = time.perf_counter() + (clock[0] if clock else 0)
     while time.perf_counter() < end:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.serving_bundle import random_bundle
+from benchmarks.serving_bundle import is_text, random_bundle
 from benchmarks.serving_load import Target
 from fairlead.bundle import sign_bundle
 
@@ -87,14 +87,19 @@ def _peer(model: str) -> dict[str, str]:
     return {"MODEL": model, "CLASSES": str(CLASSES), "BENTOML_DO_NOT_TRACK": "True", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
+def _field(model: str) -> str:
+    return "text" if is_text(model) else "image"
+
+
 def _bentoml(name: str, module: str, model: str) -> Service:
     port = free_port()
     command = (*BENTOML, f"benchmarks.peers.{module}", "--host", "127.0.0.1", "--port", str(port))
-    return Service(name, command, Target(port), environment=_peer(model))
+    return Service(name, command, Target(port, _field(model)), environment=_peer(model))
 
 
 def bentoml_service(model: str) -> Service:
-    return _bentoml("stock BentoML, eager torch", "serving_stock_bentoml:Classifier", model)
+    module = "serving_stock_bentoml_text" if is_text(model) else "serving_stock_bentoml"
+    return _bentoml("stock BentoML, eager torch", f"{module}:Classifier", model)
 
 
 def trivial_service() -> Service:
@@ -103,8 +108,9 @@ def trivial_service() -> Service:
 
 def litserve_service(model: str) -> Service:
     port = free_port()
-    command = (sys.executable, "-m", "benchmarks.peers.serving_litserve", str(port))
-    return Service("LitServe, eager torch", command, Target(port), "/health", _peer(model))
+    module = "serving_litserve_text" if is_text(model) else "serving_litserve"
+    command = (sys.executable, "-m", f"benchmarks.peers.{module}", str(port))
+    return Service("LitServe, eager torch", command, Target(port, _field(model)), "/health", _peer(model))
 
 
 def fairlead_service(model: str, folder: Path, *, precision: str = "fp32", runtime: str = "onnxruntime") -> Service:
@@ -123,7 +129,7 @@ def fairlead_service(model: str, folder: Path, *, precision: str = "fp32", runti
     name = (
         "fairlead serve" + (", OpenVINO" if runtime == "openvino" else "") + (", int8" if precision == "int8" else "")
     )
-    return Service(name, command, Target(port, headers={"Authorization": "Bearer sesame"}))
+    return Service(name, command, Target(port, _field(model), {"Authorization": "Bearer sesame"}))
 
 
 def _openssl(*arguments: str) -> None:

@@ -25,7 +25,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fairlead.bundle import usable_cores
+from fairlead.bundle import Bundle, usable_cores
+from fairlead.bundle.reader import reader_of
+from fairlead.records import Modality
 from fairlead.serving import ServiceLimits
 from tests.hostile.case import Case
 from tests.hostile.corpus import case
@@ -73,12 +75,18 @@ def most_memory(limits: ServiceLimits | None = None) -> float:
 
 
 def attack(
-    service: Service, numbers: range, seed: int, canary: Canary, tick: Callable[[], None]
+    service: Service,
+    numbers: range,
+    seed: int,
+    canary: Canary,
+    *,
+    tick: Callable[[], None] = lambda: None,
+    modality: Modality = Modality.IMAGE,
 ) -> Iterator[tuple[int, Case, Answer]]:
     """Sends the cases of the corpus from several clients, and gives each with its answer."""
 
     def one(number: int) -> tuple[int, Case, Answer]:
-        made = case(seed, number)
+        made = case(seed, number, modality)
         return number, made, exchange(service.port, made, canary=canary.port)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -87,18 +95,20 @@ def attack(
             yield found
 
 
-def check(service: Service, cases: int, seed: int, tick: Callable[[], None]) -> Result:
+def check(service: Service, cases: int, seed: int, tick: Callable[[], None], modality: Modality) -> Result:
     """Attacks the service, and looks at what is left of it."""
     from tests.hostile.contract import conform
 
-    result, before, first_rates = Result(), answers(service.port), rates(service.port)
+    result, before = Result(), answers(service.port, modality)
+    first_rates, again_by = rates(service.port, modality), f"--seed {seed}{' --texts' * (modality is Modality.TEXT)}"
     warm, files = service.resident(), service.descriptors()
     begun = time.perf_counter()
     with Canary().listening() as canary:
-        for number, made, answer in attack(service, range(cases * 4 // 5), seed, canary, tick):
+        own = range(cases * 4 // 5)
+        for number, made, answer in attack(service, own, seed, canary, tick=tick, modality=modality):
             result.statuses[made.family][answer.status] += 1
             result.laws += [
-                f"{made.family}, {made.name}: {law}; again by --seed {seed} --only {number}"
+                f"{made.family}, {made.name}: {law}; again by {again_by} --only {number}"
                 for law in broken(made, answer)
             ]
         seen = conform(f"http://127.0.0.1:{service.port}", cases - cases * 4 // 5, seed, tick)
@@ -109,18 +119,18 @@ def check(service: Service, cases: int, seed: int, tick: Callable[[], None]) -> 
     result.seconds = time.perf_counter() - begun
     time.sleep(2)
     result.memory = (warm, service.resident("VmHWM"), service.resident())
-    result.speed = (first_rates, rates(service.port))
+    result.speed = (first_rates, rates(service.port, modality))
     result.files = (files, service.descriptors())
-    result.laws += _afterwards(service, result, before)
+    result.laws += _afterwards(service, result, before, modality)
     return result
 
 
-def _afterwards(service: Service, result: Result, before: list[object]) -> Iterator[str]:
+def _afterwards(service: Service, result: Result, before: list[object], modality: Modality) -> Iterator[str]:
     warm, peak, left = result.memory
     if not service.ready():
         yield "the service is not ready any more"
-    if answers(service.port) != before:
-        yield "known pictures are answered otherwise than before"
+    if answers(service.port, modality) != before:
+        yield "known pictures or texts are answered otherwise than before"
     if peak > warm + most_memory():
         yield f"{peak:.0f} MiB at most, and its limits allow {warm + most_memory():.0f}"
     if left > warm + KEPT:
@@ -156,9 +166,9 @@ def table(result: Result) -> Iterator[str]:
     yield f"| and after | {shown(after)}, {statistics.median(ratios):.2f} times as many |"
 
 
-def again(service: Service, seed: int, number: int) -> int:
+def again(service: Service, seed: int, number: int, modality: Modality) -> int:
     """Sends one case again, and shows it; 1 where it breaks a law."""
-    made = case(seed, number)
+    made = case(seed, number, modality)
     answer = exchange(service.port, made)
     print(f"{made.family}, {made.name}\nsent      {[segment[:1500] for segment in made.segments]}")
     print(f"answered  {answer.status} in {answer.seconds:.2f} s {answer.trouble}\n{answer.headers}")
@@ -174,36 +184,48 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=10_000, help="how many in all")
     parser.add_argument("--seed", type=int, default=0, help="of the cases")
     parser.add_argument("--only", type=int, default=None, metavar="INDEX", help="send one case again")
-    parser.add_argument("--bundle", type=Path, default=None, help="what to serve; a tiny one is made if left out")
+    parser.add_argument("--bundle", type=Path, default=None, help="what to serve; if left out, two tiny ones are made")
+    parser.add_argument("--texts", action="store_true", help="the tiny bundle of texts alone")
     parser.add_argument("--output", type=Path, default=None, help="where to write the result in Markdown")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        with running(options.bundle or _bundle(folder), folder / "log") as service:
-            if options.only is not None:
-                return again(service, options.seed, options.only)
-            result = _with_progress(service, options.cases, options.seed)
-    lines = list(table(result))
+        folder, lines, laws = Path(scratch), [], []
+        for modality, bundle, share in _bundles(folder, options):
+            with running(bundle, folder / "log") as service:
+                if options.only is not None:
+                    return again(service, options.seed, options.only, modality)
+                result = _with_progress(service, round(share * options.cases), options.seed, modality)
+            lines += [f"## A bundle of {modality}s", "", *table(result), ""]
+            laws += result.laws
     print("\n".join(lines))
-    for law in result.laws[:30]:
+    for law in laws[:30]:
         print(f"\nBROKEN {law}", file=sys.stderr)
     if options.output is not None:
         options.output.write_text(_page(lines, options.seed), encoding="utf-8")
-    return int(bool(result.laws))
+    return int(bool(laws))
 
 
-def _bundle(folder: Path) -> Path:
+def _bundles(folder: Path, options: argparse.Namespace) -> list[tuple[Modality, Path, float]]:
+    """What is attacked, and its share of the cases."""
     from tests.fakes.bundles import tiny_bundle
+    from tests.fakes.text_bundles import tiny_text_bundle
 
-    return tiny_bundle(folder / "bundle")
+    if options.bundle is not None:
+        return [(reader_of(Bundle.open(options.bundle).preprocessing).modality, options.bundle, 1.0)]
+    texts, pictures = tiny_text_bundle(folder / "texts"), tiny_bundle(folder / "pictures")
+    if options.texts:
+        return [(Modality.TEXT, texts, 1.0)]
+    if options.only is not None:
+        return [(Modality.IMAGE, pictures, 1.0)]
+    return [(Modality.IMAGE, pictures, 0.75), (Modality.TEXT, texts, 0.25)]
 
 
-def _with_progress(service: Service, cases: int, seed: int) -> Result:
+def _with_progress(service: Service, cases: int, seed: int, modality: Modality) -> Result:
     from rich.progress import Progress
 
     with Progress(transient=True) as progress:
-        task = progress.add_task("attacking", total=cases)
-        return check(service, cases, seed, lambda: progress.advance(task))
+        task = progress.add_task(f"attacking a bundle of {modality}s", total=cases)
+        return check(service, cases, seed, lambda: progress.advance(task), modality)
 
 
 def _page(lines: list[str], seed: int) -> str:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fairlead.records import Modality
 from tests.fakes.bundles import tiny_bundle
+from tests.fakes.text_bundles import tiny_text_bundle
 from tests.hostile.case import ANY, Case
 from tests.hostile.check import attack, most_memory
 from tests.hostile.corpus import WEIGHTS, case
@@ -17,21 +19,23 @@ from tests.hostile.service import Canary, running
 from tests.hostile.speed import answers
 from tests.serving.conftest import served
 
-CASES, SEED = 300, 0
+CASES, SEED = {Modality.IMAGE: (240, tiny_bundle), Modality.TEXT: (60, tiny_text_bundle)}, 0
 
 
-def test_three_hundred_attacks_break_no_law_and_leave_the_service_as_it_was(tmp_path):
-    with running(tiny_bundle(tmp_path / "bundle"), tmp_path / "log") as service, Canary().listening() as canary:
-        before, files, memory = answers(service.port), service.descriptors(), service.resident()
+@pytest.mark.parametrize("modality", CASES)
+def test_three_hundred_attacks_break_no_law_and_leave_the_service_as_it_was(tmp_path, modality):
+    count, bundle = CASES[modality]
+    with running(bundle(tmp_path / "bundle"), tmp_path / "log") as service, Canary().listening() as canary:
+        before, files, memory = answers(service.port, modality), service.descriptors(), service.resident()
         found, families = [], set()
-        for number, made, answer in attack(service, range(CASES), SEED, canary, lambda: None):
+        for number, made, answer in attack(service, range(count), SEED, canary, modality=modality):
             families.add(made.family)
             found += [f"{number} {made.family}, {made.name}: {law}" for law in broken(made, answer)]
         assert not found
-        assert len(families) == len(WEIGHTS)
+        assert len(families) == len(WEIGHTS[modality])
         assert not canary.calls
         assert service.ready()
-        assert answers(service.port) == before
+        assert answers(service.port, modality) == before
         assert service.resident("VmHWM") < memory + most_memory()
         for _ in range(50):  # connections that are closing
             if service.descriptors() <= files + 5:
@@ -102,16 +106,18 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=8,
 )
-FIELDS = st.sampled_from(["image", "images", "top_k", "features", "sensitive", "label", "mask", "evaluations", "x"])
+FIELDS = st.sampled_from(
+    ["image", "images", "text", "texts", "top_k", "features", "sensitive", "label", "mask", "evaluations", "x"]
+)
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    with served(tiny_bundle(tmp_path_factory.mktemp("hostile") / "bundle")) as client:
+@pytest.fixture(scope="module", params=[tiny_bundle, tiny_text_bundle])
+def client(request, tmp_path_factory):
+    with served(request.param(tmp_path_factory.mktemp("hostile") / "bundle")) as client:
         yield client
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.dictionaries(FIELDS, VALUES, max_size=4) | VALUES, path=st.sampled_from(["/predict", "/explain"]))
 def test_any_json_gets_a_refusal_that_says_why_or_an_answer(client, body, path):
     content = json.dumps(body).encode()

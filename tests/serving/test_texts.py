@@ -186,6 +186,12 @@ def test_any_text_is_explained_within_what_it_has(client, text):
     assert all(0 <= span["start"] < span["end"] <= len(parts[span["part"]]) for span in found["spans"])
 
 
+def test_a_text_of_a_few_words_says_that_it_cannot_be_checked(client):
+    for words, checked in (("good", False), ("good bad he", False), ("good bad he fine", True)):
+        said = asked(client, {"text": words}, "/explain").json()["attribution"]["certificate"]
+        assert ("too few parts" in said["reason"]) is not checked
+
+
 def test_what_cannot_be_explained_is_said(client):
     for body, status, said in (
         ({"text": " "}, 422, "no text"),

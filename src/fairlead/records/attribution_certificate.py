@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+_CHANCE, _FEWEST = 0.05, 19  # of fewer other maps, none could be told from chance
+
 
 @dataclass(frozen=True)
 class AttributionCertificate:
@@ -52,9 +54,11 @@ class AttributionCertificate:
         """Why it is not reliable; empty where it is."""
         if not math.isfinite(self.residual) or abs(self.residual) > 1e-3:
             return f"its values miss what they share by {self.residual:.2g}"
-        if self.area is None or self.p_value is None or self.prior is None:
+        if self.area is None or self.prior is None:
             return "there was no time to check it"
-        if self.p_value > 0.05:
+        if self.p_value is None or len(self.moved) < _FEWEST:
+            return "it has too few parts to tell their order from chance"
+        if self.p_value > _CHANCE:
             return (
                 "masked by it, the class loses its score no faster than by the same map moved elsewhere "
                 f"(p = {self.p_value:.2g})"
