@@ -284,6 +284,13 @@ def test_a_layer_that_is_not_called_is_no_target():
         adapt(backbone, AdapterSettings())
 
 
+def test_layers_that_stand_in_no_list_are_found_by_their_depth():
+    backbone = load_backbone("random:regnetx_002", image_size=SIZE)
+    targets = adapt(backbone, AdapterSettings()).targets
+    assert {"s1.b1.conv1.conv", "s4.b7.conv3.conv"} < set(targets)
+    assert not [name for name in targets if name.startswith("stem") or name.endswith("conv2.conv")]  # grouped
+
+
 def test_a_backbone_is_adapted_once():
     module = classifier(tiny_backbone())
     with pytest.raises(ConfigurationError, match="adapters of another classifier"):

@@ -193,7 +193,10 @@ def _leads_back(name: str, layer: nn.Module) -> bool:
 def _targets(backbone: Backbone, settings: AdapterSettings) -> dict[str, nn.Module]:
     known = _adaptable(backbone, settings.method)
     if settings.targets == "auto":
+        # Where layers stand in no list (RegNet), all but those nearest to the input.
+        behind = {name for names in list(backbone.parameter_groups().values())[1:] for name in names}
         found = {name: layer for name, layer in known.items() if _IN_LAYERS.search(name)}
+        found = found or {name: layer for name, layer in known.items() if f"encoder.{name}.weight" in behind}
         if not found:
             raise ConfigurationError(
                 f"{backbone.architecture} has no linear layer or convolution in repeated layers that {settings.method} "
@@ -217,7 +220,7 @@ def _adaptable(backbone: Backbone, method: str) -> dict[str, nn.Module]:
     the encoder calls: of a layer whose weight alone is read, an adapter would be passed over in silence.
     """
     kinds = {nn.Linear, nn.Conv2d} | ({nn.Conv1d} if method != "ia3" else set())
-    grouped = method in {"loha", "lokr", "ia3"}  # LoRA's rank would have to be a multiple of the groups
+    grouped = method == "ia3"  # others' rank would have to be a multiple of the groups, or peft 0.18 cannot
     known = {
         name: layer
         for name, layer in backbone.encoder.named_modules()
