@@ -100,7 +100,8 @@ def texts_of(
     if len(without) > most_without * len(table):
         raise DataError(
             f"{len(without)} of {len(table)} rows of {table.source} have no text in column {wanted} "
-            f"({_named(table, without)}); name the right column with --text-column or Columns(text=...), or take those rows out"
+            f"({_named(table, without)}); name the right column with --text-column or Columns(text=...), or take those "
+            "rows out"
         )
     texts: list[Text | None] = [
         values[0] if len(parts) == 1 else (values[0], values[1]) for values in zip(*parts, strict=True)
