@@ -96,7 +96,7 @@ def test_what_is_served_decides_by_the_same_rule(mitigated):
     assert bundle.decision.to_dict() == json.loads(run.mitigation.read_text())["rule"]
     predictor = Predictor.of(bundle)
     picture = run.groups  # any picture will do
-    with pytest.raises(ConfigurationError, match="give the group of each picture, or null"):
+    with pytest.raises(ConfigurationError, match="give the group of each item, or null"):
         predictor.answer(picture)
     with pytest.raises(ConfigurationError, match="Name one of"):
         predictor.answer(picture, sensitive={"tone": "VII"})
