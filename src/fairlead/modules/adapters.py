@@ -14,9 +14,8 @@ from torch import nn
 from fairlead.backbones import Backbone
 from fairlead.errors import ConfigurationError, UnknownNameError
 
-# What each method is called, and the peak rate at which it was seen to learn (docs/adapters.md); IA3's few
-# multipliers stand at 1 and have a long way to go.
-_RATES = {"lora": 5e-4, "rslora": 2e-4, "dora": 5e-4, "loha": 2e-3, "lokr": 2e-3, "ia3": 5e-3}
+# What each method is called, and the peak rate at which it was seen to learn (docs/adapters.md).
+_RATES = {"lora": 2e-3, "rslora": 1e-3, "dora": 2e-3, "loha": 1e-2, "lokr": 1e-2, "ia3": 2e-2}
 ADAPTER_METHODS = tuple(_RATES)
 _IN_LAYERS = re.compile(r"(?:^|\.)\d+\.")  # inside an element of a list of layers, and not the element itself
 _MULTIPLIERS = ("ia3_l", "lora_magnitude_vector")
