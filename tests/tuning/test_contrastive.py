@@ -14,6 +14,7 @@ from fairlead.tuning import (
     ContrastiveTuning,
     LinearProbe,
     class_balanced_batches,
+    contrastive,
     pair_loss,
     tune_contrastively,
 )
@@ -188,3 +189,19 @@ def test_a_module_without_a_backbone_is_refused():
     trainer.datamodule = data
     with pytest.raises(ConfigurationError, match="leave the callback out"):
         ContrastiveTuning().on_fit_start(trainer, module)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "sizes"),
+    [
+        ([10] * 16, [16]),
+        ([10] * 64, [32, 32]),
+        ([0] * 33, [32, 1]),  # pictures
+        (list(range(10, 1000, 60)), [8, 8, 1]),  # no two alike
+        ([10] * 20 + [500] * 4, [20, 4]),
+        ([7], [1]),
+    ],
+)
+def test_rows_are_encoded_with_those_of_their_length(lengths, sizes):
+    parts = np.split(np.arange(len(lengths)), contrastive._ends(np.array(lengths), 8))
+    assert [len(part) for part in parts] == sizes

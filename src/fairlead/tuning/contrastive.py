@@ -28,7 +28,8 @@ class ContrastiveSettings:
         warmup: Share of the steps in which the rate rises; it falls to zero over the rest.
         weight_decay: Of AdamW.
         clip: Greatest norm of a step's gradient.
-        part: Rows that are encoded at once. Rows of similar length stand together, so little is padded.
+        part: Rows that are encoded at once, and up to four times as many where their lengths are alike. Rows of similar
+            length stand together, so little is padded.
         seed: Of the order of rows and of dropout.
 
     Raises:
@@ -175,7 +176,7 @@ def tune_contrastively(
                 module.eval()
         for step, batch in enumerate(progress(batches)):
             rows = batch[np.argsort(sizes[batch], kind="stable")]
-            parts = [rows[start : start + settings.part] for start in range(0, len(rows), settings.part)]
+            parts = np.split(rows, _ends(sizes[rows], settings.part))
             features = torch.cat([encoder(inputs(part).to(device)) for part in parts]).float()
             loss = pair_loss(features, torch.from_numpy(targets[rows]).to(device))
             losses.append(_step(optimizer, loss, weights, settings, step))
@@ -183,6 +184,16 @@ def tune_contrastively(
     for module, mode in modes:
         module.training = mode
     return losses
+
+
+def _ends(lengths: NDArray[np.int64], part: int) -> list[int]:
+    """Returns where rows in the order of their lengths are parted: after so many, or up to four times as many alike."""
+    ends, start = [], 0
+    while start + part < len(lengths):
+        alike = int(np.searchsorted(lengths, 1.5 * lengths[start], side="right"))
+        start = max(start + part, min(alike, start + 4 * part))
+        ends.append(start)
+    return ends if not ends or ends[-1] < len(lengths) else ends[:-1]
 
 
 def _step(
