@@ -14,8 +14,8 @@ def finetune_parser(modality: Modality, *, program: str, description: str) -> Pa
 
     Examples:
         >>> parser = finetune_parser(Modality.TEXT, program="demo", description="")
-        >>> parser.nearest("--text-colum"), parser.nearest("--image-size")
-        (['--text-column'], [])
+        >>> parser.nearest("--text-colum")[0], "--image-size" in parser.nearest("--image-size")
+        ('--text-column', False)
     """
     parser = Parser(prog=program, description=description)
     # RUN/config.yaml says it, so that who reads it back knows which recipe's options they are.
