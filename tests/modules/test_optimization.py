@@ -166,3 +166,12 @@ def test_a_run_without_an_end_is_refused():
 def test_numbers_out_of_range_are_refused(settings):
     with pytest.raises(ConfigurationError):
         OptimizationSettings(**settings)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gradients_are_clipped_at_any_precision(precision):
+    """Lightning refuses to clip in mixed precision what a fused optimizer holds."""
+    module = ImageClassifier(["benign", "malignant"], backbone=tiny_backbone())
+    trainer = quiet_trainer(max_epochs=1, precision=precision, gradient_clip_val=0.5)
+    trainer.fit(module, tiny_data())
+    assert trainer.global_step == 3

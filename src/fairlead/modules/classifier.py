@@ -245,7 +245,7 @@ class Classifier(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Builds the optimizer once with every group in it, and a warm-up cosine schedule by step."""
-        optimizer = self.optimization.build(self.parameter_groups())
+        optimizer = self.optimization.build(self.parameter_groups(), mixed="mixed" in str(self.trainer.precision))
         steps = self.trainer.estimated_stepping_batches
         if not 0 <= steps < math.inf:
             raise ConfigurationError(

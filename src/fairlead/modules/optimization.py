@@ -51,14 +51,19 @@ class OptimizationSettings:
         if not 0 < self.layer_decay <= 1 or not 0 <= self.warmup < 1:
             raise ConfigurationError("layer_decay lies in (0, 1] and warmup in [0, 1)")
 
-    def build(self, groups: list[dict[str, Any]]) -> Optimizer:
-        """Builds the optimizer over all groups at once: none is ever added later."""
+    def build(self, groups: list[dict[str, Any]], *, mixed: bool = False) -> Optimizer:
+        """Builds the optimizer over all groups at once: none is ever added later.
+
+        Args:
+            groups: As ``parameter_groups`` gives them.
+            mixed: Whether training is in mixed precision, where Lightning clips no gradient of a fused optimizer.
+        """
         if self.optimizer == "sgd":
             return SGD(groups, lr=self.learning_rate, momentum=0.9)
-        # On processors one pass over the weights in place of several, a fifth of the time. Elsewhere torch's default is
-        # as fast, and the fused one does not let a scaled gradient be clipped.
+        # On processors one pass over the weights in place of several, a fifth of the time; elsewhere torch's default is
+        # as fast.
         on_processors = all(weight.device.type == "cpu" for group in groups for weight in group["params"])
-        return AdamW(groups, lr=self.learning_rate, fused=True if on_processors else None)
+        return AdamW(groups, lr=self.learning_rate, fused=True if on_processors and not mixed else None)
 
 
 def parameter_groups(
