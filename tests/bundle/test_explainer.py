@@ -7,10 +7,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from fairlead.bundle import Explainer, Predictor
-from fairlead.bundle.explainer import _deletion
 from fairlead.bundle.parts import Cells
 from fairlead.bundle.reader import Read
 from fairlead.errors import UnknownNameError
+from fairlead.measures import map_curves
 from fairlead.preprocessing import ImagePreprocessing
 from fairlead.records import AttributionCertificate, Labels
 
@@ -87,7 +87,7 @@ def test_a_map_that_knows_nothing_passes_its_check_once_in_twenty(scene):
     for seed in range(40):
         values = np.random.default_rng(seed).normal(size=(14, 14))
         passed += (
-            AttributionCertificate(0.0, 1.0, 0.0, **_deletion(game, values, prior, base=base, full=full)).p_value
+            AttributionCertificate(0.0, 1.0, 0.0, **map_curves(game, values, prior, base=base, full=full)).p_value
             <= 0.05
         )
     assert passed <= 6  # 2 expected; more than 6 by chance once in 200 times

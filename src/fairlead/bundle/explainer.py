@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +11,11 @@ from numpy.typing import NDArray
 from fairlead.bundle.parts import Parts, parts_of
 from fairlead.bundle.predictor import Predictor
 from fairlead.bundle.reader import Read
-from fairlead.measures import PartitionTree, deletion_areas, owen_values
+from fairlead.measures import MOVED, PartitionTree, map_curves, owen_values
 from fairlead.records import Attribution, AttributionCertificate
 
 EVALUATIONS = 400
 _BATCH = 8
-_MOVED = 19
 _LEAST = 1e-6  # of a probability: float32 knows no smaller difference from 1
 
 
@@ -74,13 +71,15 @@ class Explainer:
             now = time.monotonic()
             return until is None or now + 1.2 * number * (now - begun) / max(asked, 1) < until
 
-        checks = (_MOVED + 2) * 4  # what the deletion test takes
+        checks = (MOVED + 2) * 4  # what the deletion test takes
         shared = owen_values(
             game, PartitionTree.of_grid(rows, columns), evaluations=most, batch=_BATCH,
             go_on=lambda: time_for(_BATCH + checks),
         )  # fmt: skip
         values = shared.values.reshape(rows, columns)
-        checked = _deletion(game, values, parts.prior(), base=shared.base, full=shared.full) if time_for(checks) else {}
+        checked = {}
+        if time_for(checks):
+            checked = map_curves(game, values, parts.prior(), base=shared.base, full=shared.full, batch=_BATCH)
         residual = float(values.sum() - (shared.full - shared.base))
         certificate = AttributionCertificate(residual, shared.grain, shared.inferred, **checked)
         return Attribution(
@@ -103,43 +102,3 @@ class Explainer:
             return np.asarray(np.log(both[0]) - np.log(both[1]), dtype=np.float64)
 
         return score
-
-
-def _deletion(
-    game: Any, values: NDArray[np.float64], prior: NDArray[np.float64], *, base: float, full: float
-) -> dict[str, Any]:
-    """Measures the map, the map moved elsewhere, and a map that knows nothing of the item."""
-    maps = [values, *_moved(values), prior]
-    orders = np.stack([np.argsort(-one, axis=None, kind="stable") for one in maps])
-    area, *moved, known = map(float, deletion_areas(game, orders, base=base, full=full, batch=_BATCH))
-    return {"area": area, "moved": tuple(moved), "prior": known}
-
-
-def _moved(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Returns the map shifted around its edges and mirrored, by lot but always the same; never where it was.
-
-    Where that can be done in fewer than 19 ways, its values are dealt out anew instead.
-    """
-    rows, columns = values.shape
-    lot = np.random.default_rng(0)
-    mirrors = [
-        (down, across) for down in ((1, -1) if rows > 1 else (1,)) for across in ((1, -1) if columns > 1 else (1,))
-    ]
-    places = len(mirrors) * rows * columns
-    if places <= _MOVED:
-        return _dealt(values, lot)
-    moved = []
-    for place in lot.permutation(np.arange(1, places))[:_MOVED]:
-        mirrored, shift = divmod(int(place), rows * columns)
-        down, across = mirrors[mirrored]
-        moved.append(np.roll(values[::down, ::across], divmod(shift, columns), axis=(0, 1)))
-    return moved
-
-
-def _dealt(values: NDArray[np.float64], lot: np.random.Generator) -> list[NDArray[np.float64]]:
-    """Returns the map with its values in other orders, each once; fewer than 19 where there are not as many."""
-    seen = {tuple(range(values.size))}
-    most = min(_MOVED, math.factorial(min(values.size, 5)) - 1)
-    while len(seen) <= most:
-        seen.add(tuple(lot.permutation(values.size).tolist()))
-    return [values.flat[list(order)].reshape(values.shape) for order in sorted(seen)[1:]]

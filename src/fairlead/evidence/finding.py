@@ -30,6 +30,7 @@ class Finding:
         limit: What it was held against; None where the figure is only reported.
         rows_needed: Rows to add by denominator, e.g. ``{"sex=f, positives": 120}``, to settle it.
         remedy: What to do next, in a sentence.
+        subject: What in the input was masked or swapped, e.g. the name of a region; None where nothing was.
 
     Raises:
         EvidenceError: a malformed code, or a verdict its own numbers contradict.
@@ -50,6 +51,7 @@ class Finding:
     limit: Limit | None = None
     rows_needed: Mapping[str, int] | None = None
     remedy: str = ""
+    subject: str | None = None
 
     def __post_init__(self) -> None:
         if not _CODE.fullmatch(self.code):
@@ -70,6 +72,7 @@ class Finding:
             "figure": self.figure,
             "feature": self.feature,
             "group": self.group,
+            "subject": self.subject,
             "split": self.split,
             "estimate": self.estimate.to_dict() if self.estimate else None,
             "limit": self.limit.to_dict() if self.limit else None,

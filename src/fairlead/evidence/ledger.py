@@ -13,13 +13,13 @@ from fairlead.evidence.verdict import Verdict
 
 @dataclass(frozen=True)
 class Ledger:
-    """The findings of a run, one for each figure, feature, group and split.
+    """The findings of a run, one for each figure, subject, feature, group and split.
 
     Attributes:
         findings: In the order they were made.
 
     Raises:
-        EvidenceError: two findings on the same figure, feature, group and split.
+        EvidenceError: two findings on the same figure, subject, feature, group and split.
 
     Examples:
         >>> ledger = Ledger().add(Finding("FAIR-001", "selection_rate_difference", "test", Verdict.INSUFFICIENT))
@@ -30,9 +30,9 @@ class Ledger:
     findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
-        seen: set[tuple[str, str | None, str | None, str]] = set()
+        seen: set[tuple[str | None, ...]] = set()
         for finding in self.findings:
-            key = (finding.figure, finding.feature, finding.group, finding.split)
+            key = (finding.figure, finding.subject, finding.feature, finding.group, finding.split)
             if key in seen:
                 raise EvidenceError(f"two findings on {key}: an audit leaves exactly one")
             seen.add(key)

@@ -1,10 +1,10 @@
-"""Tallies and pure mathematics over arrays. NumPy and SciPy only; no random numbers, no state."""
+"""Tallies and pure mathematics over arrays. NumPy and SciPy only; no state, and no lot but the same for all."""
 
 from fairlead.measures.bounded_means import BoundedMeans
 from fairlead.measures.calibration import expected_calibration_error
 from fairlead.measures.cluster_counts import ClusterCounts
 from fairlead.measures.confusion import ConfusionCounts
-from fairlead.measures.deletion import deletion_areas
+from fairlead.measures.deletion import deletion_areas, insertion_areas, map_curves
 from fairlead.measures.disparity import difference_ends, shortfall_ends, worst_rate_ends
 from fairlead.measures.feature_groups import FeatureGroups
 from fairlead.measures.group_rates import RATES, GroupRates
@@ -13,6 +13,7 @@ from fairlead.measures.group_tally import GroupTally, written_tallies
 from fairlead.measures.held_out import held_out_figures
 from fairlead.measures.intervals import binomial_interval, macro_interval, mean_loss_interval
 from fairlead.measures.loss_tally import LossTally
+from fairlead.measures.moved_maps import MOVED, moved_maps
 from fairlead.measures.owen_values import OwenValues, owen_values
 from fairlead.measures.paired_change import paired_change
 from fairlead.measures.pairwise import largest_difference, largest_ratio
@@ -25,6 +26,7 @@ from fairlead.measures.tail_shares import TailShares
 from fairlead.measures.temperature import fit_temperature, softmax
 
 __all__ = [
+    "MOVED",
     "RATES",
     "BoundedMeans",
     "CalibrationCurve",
@@ -49,6 +51,7 @@ __all__ = [
     "group_auc",
     "group_calibration",
     "held_out_figures",
+    "insertion_areas",
     "largest_difference",
     "largest_ratio",
     "log_loss",
@@ -57,7 +60,9 @@ __all__ = [
     "macro_interval",
     "macro_precision",
     "macro_recall",
+    "map_curves",
     "mean_loss_interval",
+    "moved_maps",
     "owen_values",
     "paired_change",
     "shortfall_ends",

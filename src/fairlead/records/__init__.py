@@ -3,6 +3,7 @@
 from fairlead.records.attribution import Attribution
 from fairlead.records.attribution_certificate import AttributionCertificate
 from fairlead.records.decision_rule import DecisionRule
+from fairlead.records.explained_row import ExplainedRow
 from fairlead.records.labels import Labels, natural_order
 from fairlead.records.modality import Modality
 from fairlead.records.predictions import Predictions
@@ -18,6 +19,7 @@ __all__ = [
     "Attribution",
     "AttributionCertificate",
     "DecisionRule",
+    "ExplainedRow",
     "Labels",
     "Modality",
     "Predictions",

@@ -17,7 +17,8 @@ class Attribution:
 
     Attributes:
         label: The class.
-        values: (rows, columns) of each cell, or (1, words); their sum is ``full - base``.
+        values: (rows, columns) of each cell, or (1, words); their sum is ``full - base`` by a method that shares a
+            worth, and of no meaning by one that does not (the certificate's ``residual`` is None then).
         base: What the model says where every part is masked.
         full: Of the whole item.
         unit: Of them all.
@@ -27,6 +28,7 @@ class Attribution:
         certificate: What was checked.
         spans: For each word the part of a pair of texts that it is in (0 or 1), its first character and the one after
             its last; empty for a picture.
+        contrast: The class that ``label`` is compared with; empty for all others.
 
     Examples:
         >>> checked = AttributionCertificate(0.0, 1.0, 0.0)
@@ -44,6 +46,7 @@ class Attribution:
     mask: str = "blur"
     evaluations: int = 0
     spans: tuple[tuple[int, int, int], ...] = ()
+    contrast: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values."""
@@ -58,6 +61,8 @@ class Attribution:
             "evaluations": self.evaluations,
             "certificate": self.certificate.to_dict(),
         }
+        if self.contrast:
+            content["contrast"] = self.contrast
         if self.spans:
             content["spans"] = [{"part": part, "start": start, "end": end} for part, start, end in self.spans]
         return content
