@@ -9,6 +9,7 @@
     │   └── LabelError          classes that do not fit the training split
     ├── BackboneError           weights that cannot be had or do not fit
     ├── EvidenceError           a record that contradicts itself
+    ├── AttributionError        a model that cannot be explained, or not in the way that was asked for
     ├── ExportError             a module whose exported form does not answer as it does
     ├── BundleError             a bundle that is not whole, not known, or not to be opened
     └── ServiceError            a service that cannot be reached, or that refuses
@@ -87,6 +88,10 @@ class BackboneError(FairleadError):
 
 class EvidenceError(FairleadError):
     """A record that contradicts itself, such as an interval that leaves out its own estimate."""
+
+
+class AttributionError(FairleadError):
+    """A model that cannot be explained, or not in the way that was asked for."""
 
 
 class ExportError(FairleadError):

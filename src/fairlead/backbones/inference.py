@@ -31,7 +31,7 @@ def prepare_for_inference(module: nn.Module, example: Tensor) -> nn.Module:
         Sequential()
     """
     module.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(False), torch.no_grad():  # weights of inference mode could not be differentiated through
         expected = module(example)
         prepared = copy.deepcopy(module).requires_grad_(False)
         _fold(prepared, _norms_behind(prepared, example))

@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 from fairlead.bundle.reader import Read
 from fairlead.bundle.runtime import Inputs
 from fairlead.errors import UnknownNameError
+from fairlead.measures import centre_map
 from fairlead.preprocessing import ImagePreprocessing, TextPreprocessing
 
 _CELLS, _SMALLEST = 14, 4  # cells a side at most, and pixels a cell at least
@@ -74,9 +75,7 @@ class Cells:
 
     def prior(self) -> NDArray[np.float64]:
         """Returns a map that falls from the centre, where most pictures have what they are of."""
-        line, column = np.indices(self.shape)
-        rows, columns = self.shape
-        return -((line - (rows - 1) / 2) ** 2 + (column - (columns - 1) / 2) ** 2)
+        return centre_map(*self.shape)
 
 
 class WordParts:

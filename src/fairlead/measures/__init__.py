@@ -13,7 +13,7 @@ from fairlead.measures.group_tally import GroupTally, written_tallies
 from fairlead.measures.held_out import held_out_figures
 from fairlead.measures.intervals import binomial_interval, macro_interval, mean_loss_interval
 from fairlead.measures.loss_tally import LossTally
-from fairlead.measures.moved_maps import MOVED, moved_maps
+from fairlead.measures.moved_maps import MOVED, centre_map, moved_maps
 from fairlead.measures.owen_values import OwenValues, owen_values
 from fairlead.measures.paired_change import paired_change
 from fairlead.measures.pairwise import largest_difference, largest_ratio
@@ -44,6 +44,7 @@ __all__ = [
     "binomial_interval",
     "bounded_mean_rows",
     "brier_score",
+    "centre_map",
     "deletion_areas",
     "difference_ends",
     "expected_calibration_error",

@@ -1,4 +1,4 @@
-"""A map of values moved elsewhere: what it must beat to say anything of its place."""
+"""What a map of values must beat to say anything of its place: itself moved elsewhere, and the centre."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ def moved_maps(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         down, across = mirrors[mirrored]
         moved.append(np.roll(values[::down, ::across], divmod(shift, columns), axis=(0, 1)))
     return moved
+
+
+def centre_map(rows: int, columns: int) -> NDArray[np.float64]:
+    """Returns (rows, columns) a map that falls from the centre, where most pictures have what they are of.
+
+    Examples:
+        >>> centre_map(3, 3).tolist()
+        [[-2.0, -1.0, -2.0], [-1.0, -0.0, -1.0], [-2.0, -1.0, -2.0]]
+    """
+    line, column = np.indices((rows, columns))
+    return -((line - (rows - 1) / 2) ** 2 + (column - (columns - 1) / 2) ** 2)
 
 
 def _dealt(values: NDArray[np.float64], lot: np.random.Generator) -> list[NDArray[np.float64]]:

@@ -1,0 +1,137 @@
+"""A copy of a model, held still, that can be asked and differentiated without touching the model itself."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fairlead.attribution.undisturbed import differentiable
+from fairlead.backbones.inference import prepare_for_inference
+from fairlead.errors import AttributionError
+
+Scores = Callable[[nn.Module, Tensor], Any]
+"""From the module and N inputs to (N, C) logits, or what holds them."""
+
+
+def call(module: nn.Module, inputs: Tensor) -> Any:
+    """Calls the module; what it returns holds the logits."""
+    return module(inputs)
+
+
+class ExplainedModel:
+    """A frozen copy of a module: eval mode, single precision, no parameter that learns, BatchNorm in the convolutions.
+
+    The module itself is read once and never run: its weights, gradients, buffers, modes and hooks are as they were. A
+    copy takes the memory of the weights once more.
+
+    Args:
+        module: Any module from inputs to logits, a LightningModule in a running Trainer too.
+        example: (N, ...) inputs on the module's device, two rows or more; (N, 3, H, W) pictures, or (N, 3, T) planes.
+        scores: How the copy is called.
+
+    Raises:
+        AttributionError: a module that cannot be copied, or whose answers are no logits.
+
+    Examples:
+        >>> network = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+        >>> ExplainedModel(network, torch.zeros(2, 3, 2, 2)).logits(torch.ones(4, 3, 2, 2)).shape
+        torch.Size([4, 2])
+    """
+
+    def __init__(self, module: nn.Module, example: Tensor, *, scores: Scores = call) -> None:
+        self.device = example.device
+        with differentiable(self.device):
+            self.network = prepare_for_inference(_Logits(_copied(module), scores), example.clone())
+        self.classes = int(self.logits(example[:1]).shape[1])
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Maps N inputs to (N, C) logits, without gradients."""
+        with differentiable(self.device), torch.no_grad():
+            logits: Tensor = self.network(inputs.clone() if inputs.is_inference() else inputs)
+        return logits
+
+    def with_new_last_layer(self, seed: int, example: Tensor) -> ExplainedModel:
+        """Returns the same model with the weights of its last layer drawn anew, from a generator of its own.
+
+        After Adebayo et al. (2018), "Sanity Checks for Saliency Maps": an explanation that stays the same does not
+        show what was learned. The new weights are normal, as large as the old ones in the mean square.
+
+        Args:
+            seed: Of the weights.
+            example: Inputs, by which the last layer is found.
+        """
+        drawn = torch.Generator().manual_seed(seed)
+        other = copy.copy(self)
+        with differentiable(self.device):
+            other.network = copy.deepcopy(self.network)
+            with torch.no_grad():
+                for parameter in _last_layer(other.network, example).parameters(recurse=False):
+                    size = parameter.square().mean().sqrt()
+                    new = torch.randn(parameter.shape, generator=drawn) * float(size)
+                    parameter.copy_(new.to(parameter))
+        return other
+
+
+class _Logits(nn.Module):
+    """Makes (N, C) logits of whatever a module returns."""
+
+    def __init__(self, module: nn.Module, scores: Scores) -> None:
+        super().__init__()
+        self.module = module
+        self.scores = scores
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        found: Any = self.scores(self.module, inputs)
+        if isinstance(found, Mapping):
+            found = found.get("logits")
+        elif isinstance(found, tuple | list) and found:
+            found = getattr(found, "logits", found[0])
+        if not isinstance(found, Tensor) or found.ndim not in (1, 2) or len(found) != len(inputs):
+            told = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise AttributionError(
+                f"the module answers {len(inputs)} inputs with {told}, and logits are (N, C), or (N,) of the second of "
+                "two classes; give a function of (module, inputs) that returns them"
+            )
+        logits: Tensor = found.float()
+        if logits.ndim == 1 or logits.shape[1] == 1:
+            second = logits.reshape(-1, 1)
+            return torch.cat([torch.zeros_like(second), second], dim=1)
+        return logits
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    module = getattr(module, "_orig_mod", module)  # what torch.compile wrapped
+    try:
+        copied = copy.deepcopy(module)  # a LightningModule leaves its Trainer behind
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise AttributionError(
+            f"{type(module).__name__} cannot be copied ({error}), and is explained in a copy alone; keep no tensors "
+            "with gradients, files or threads as attributes of the module"
+        ) from error
+    if not any(parameter.is_floating_point() for parameter in copied.parameters()):
+        raise AttributionError(
+            f"{type(module).__name__} has no weights of floating point to take gradients through; explain the model "
+            "before it is quantised"
+        )
+    held: nn.Module = copied.float().eval()
+    return held
+
+
+def _last_layer(network: nn.Module, example: Tensor) -> nn.Module:
+    """Returns the last module with parameters of its own that runs."""
+    seen: list[nn.Module] = []
+    own = [part for part in network.modules() if next(part.parameters(recurse=False), None) is not None]
+    handles = [part.register_forward_hook(lambda part, _inputs, _output: seen.append(part)) for part in own]
+    try:
+        with torch.no_grad():
+            network(example.clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not seen:
+        raise AttributionError("no layer with weights runs, so that none can be drawn anew; explain another module")
+    return seen[-1]

@@ -1,0 +1,73 @@
+"""Which layer of a network is explained where nobody names one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from fairlead.attribution.sites import map_axes
+from fairlead.attribution.tail import traced
+from fairlead.errors import AttributionError
+
+FEWEST = 7  # cells a side: of fewer, few orders can be told from chance
+
+
+class _Map(NamedTuple):
+    """A layer whose output lies as the picture does."""
+
+    name: str
+    cells: int  # on the shorter side
+    of_tokens: bool
+    weighty: bool
+
+
+def deepest_map(network: nn.Module, example: Tensor, fewest: int = FEWEST) -> str:
+    """Returns the name of the last layer that lays its output out as the picture lies, in enough cells.
+
+    For a convolutional network that is its last stage of at least 7 x 7 positions; where none has as many, the finest.
+    For a transformer it is what gives the patches: each is a linear function of its own pixels, so that its value is
+    the sum of theirs.
+
+    Args:
+        network: Held still.
+        example: (N, 3, H, W) inputs.
+        fewest: Positions a side.
+
+    Raises:
+        AttributionError: no layer gives a map.
+
+    Examples:
+        >>> import torch
+        >>> network = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 4, 3, 4, 1), nn.Flatten(), nn.Linear(16, 2))
+        >>> deepest_map(network, torch.zeros(1, 3, 16, 16))
+        '0'
+    """
+    names = {module: name for name, module in network.named_modules()}
+    calls = traced(network, example)
+    often = [call.module for call in calls]
+    found: list[_Map] = []
+    for call in calls:
+        output = call.output
+        if not isinstance(output, Tensor) or often.count(call.module) > 1 or len(output) != len(example):
+            continue
+        axes = map_axes(output.shape, example.shape)
+        if axes is not None and names[call.module]:
+            found.append(_Map(names[call.module], min(axes[1:]), output.ndim == 3, _weighty(call.module)))
+    if not any(one.weighty for one in found):
+        raise AttributionError(
+            "no layer of the network gives a map that lies as the picture does; explain it at its pixels, or name a "
+            "layer"
+        )
+    fine = [one for one in found if one.cells >= fewest]
+    patches = [one.name for one in fine if one.of_tokens]
+    if patches and found[-1].of_tokens:
+        return patches[0]
+    if fine and any(one.weighty for one in fine):
+        return fine[-1].name
+    return max((one for one in found if one.weighty), key=lambda one: one.cells).name
+
+
+def _weighty(module: nn.Module) -> bool:
+    """Whether it has weights: a flattening or a normalisation of pixels without any is no layer to speak of."""
+    return next(module.parameters(), None) is not None

@@ -1,0 +1,32 @@
+"""Where gradients can be had, whatever surrounds the call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+
+
+@contextmanager
+def differentiable(device: torch.device) -> Iterator[None]:
+    """Lets gradients be taken in full precision, eagerly, also within Lightning's validation.
+
+    Lightning validates under ``inference_mode``, which ``enable_grad`` alone does not leave. A compiled module runs
+    uncompiled meanwhile: what was compiled without gradients would be compiled anew. The generators' states are not
+    touched.
+
+    Args:
+        device: On which the work is done.
+
+    Examples:
+        >>> with torch.inference_mode(), differentiable(torch.device("cpu")):
+        ...     torch.ones(1, requires_grad=True).exp().requires_grad
+        True
+    """
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        stack.enter_context(torch.compiler.set_stance("force_eager"))
+        yield
