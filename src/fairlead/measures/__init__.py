@@ -21,6 +21,7 @@ from fairlead.measures.partition_tree import PartitionTree
 from fairlead.measures.planning import Plan, bounded_mean_rows, worst_rate_rows
 from fairlead.measures.ranking import macro_auroc
 from fairlead.measures.rates import accuracy, macro_f1, macro_precision, macro_recall
+from fairlead.measures.region_mass import region_mass
 from fairlead.measures.scoring import brier_score, log_loss
 from fairlead.measures.tail_shares import TailShares
 from fairlead.measures.temperature import fit_temperature, softmax
@@ -66,6 +67,7 @@ __all__ = [
     "moved_maps",
     "owen_values",
     "paired_change",
+    "region_mass",
     "shortfall_ends",
     "softmax",
     "worst_rate_ends",
