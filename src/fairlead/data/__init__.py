@@ -16,6 +16,7 @@ from fairlead.data.rows import RawRows, Rows, prepare_rows
 from fairlead.data.sampling import Draw, EvaluationSampler, TrainingSampler
 from fairlead.data.splitting import SplitPlan
 from fairlead.data.table import Table
+from fairlead.data.term_lists import TermLists
 from fairlead.data.text_augmentation import TextAugmentation
 from fairlead.data.text_data import TextDataModule
 from fairlead.data.text_dataset import TextDataset
@@ -46,6 +47,7 @@ __all__ = [
     "SplitPlan",
     "StoredTexts",
     "Table",
+    "TermLists",
     "TextAugmentation",
     "TextDataModule",
     "TextDataset",

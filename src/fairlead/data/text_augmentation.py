@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from fairlead.data.term_lists import TermLists
 from fairlead.errors import ConfigurationError
 from fairlead.preprocessing.text import Text
 
@@ -30,8 +30,8 @@ class TextAugmentation:
         swap_words: Chance of each word to change places with the next.
         swap_terms: Chance of a text that its identity terms are exchanged. All occurrences change together, and
             lists of one length change in step: the text stays of one person.
-        terms: Lists of terms that may stand for each other, e.g. ``[["he", "she"], ["his", "her"]]``. Each is found
-            as a whole word, whatever its case, and the case is kept.
+        terms: Lists of terms that may stand for each other, e.g. ``[["he", "she"], ["his", "her"]]``; see
+            ``TermLists``.
 
     Raises:
         ConfigurationError: a chance outside [0, 1], terms to swap of which none are declared, or a term declared twice.
@@ -53,15 +53,7 @@ class TextAugmentation:
                 raise ConfigurationError(f"augmentation {name} must lie in [0, 1], got {getattr(self, name)}")
         if self.swap_terms and not self.terms:
             raise ConfigurationError('swap_terms needs the terms to swap; declare them, e.g. terms=[["he", "she"]]')
-        for group in self.terms:
-            if isinstance(group, str) or len(group) < 2 or not all(term.strip() for term in group):
-                raise ConfigurationError(f"terms are lists of two terms or more, got {group!r}")
-        folded = [term.casefold() for group in self.terms for term in group]
-        twice = sorted({term for term in folded if folded.count(term) > 1})
-        if twice:
-            raise ConfigurationError(
-                f"the term {twice[0]!r} is declared twice, so that what it stands for is not clear; declare it once"
-            )
+        TermLists(self.terms)  # refuses lists that cannot be
 
     @property
     def changes(self) -> bool:
@@ -71,21 +63,9 @@ class TextAugmentation:
     def vary(self, text: Text, generator: np.random.Generator) -> Text:
         """Returns a variation of a text, or of both of a pair, whose terms change together."""
         shift = float(generator.random()) if self.swap_terms and generator.random() < self.swap_terms else None
-        parts = [text] if isinstance(text, str) else list(text)
-        varied = [self._words(self._swapped(part, shift), generator) for part in parts]
+        text = text if shift is None else self._terms.shifted(text, shift)
+        varied = [self._words(part, generator) for part in ([text] if isinstance(text, str) else text)]
         return varied[0] if isinstance(text, str) else (varied[0], varied[1])
-
-    def _swapped(self, text: str, shift: float | None) -> str:
-        """Moves every term on in its list, by the same share of the list's length."""
-        if shift is None:
-            return text
-
-        def other(found: re.Match[str]) -> str:
-            group, place = self._places[found.group().casefold()]
-            step = 1 + int(shift * (len(group) - 1))
-            return _in_case_of(found.group(), group[(place + step) % len(group)])
-
-        return self._pattern.sub(other, text)
 
     def _words(self, text: str, generator: np.random.Generator) -> str:
         if not self.drop_words and not self.swap_words:
@@ -102,17 +82,5 @@ class TextAugmentation:
         return " ".join(words)
 
     @cached_property
-    def _places(self) -> dict[str, tuple[Sequence[str], int]]:
-        return {term.casefold(): (group, place) for group in self.terms for place, term in enumerate(group)}
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        """Any term as a whole word; the longest first, so that ``trans woman`` is not found as ``woman``."""
-        terms = sorted((term for group in self.terms for term in group), key=len, reverse=True)
-        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, terms))})(?!\w)", re.IGNORECASE)
-
-
-def _in_case_of(model: str, term: str) -> str:
-    if model.isupper() and len(model) > 1:
-        return term.upper()
-    return term[0].upper() + term[1:] if model[0].isupper() else term
+    def _terms(self) -> TermLists:
+        return TermLists(self.terms)

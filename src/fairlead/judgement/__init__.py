@@ -3,22 +3,37 @@
 from fairlead.judgement.findings import judge
 from fairlead.judgement.gate import GateDecision, ReleaseGate
 from fairlead.judgement.group_table import FEWEST_SHOWN, GroupRow, group_table, hidden_groups
+from fairlead.judgement.interventions import failed_interventions, judge_interventions
 from fairlead.judgement.measurement import Measurement, measure
 from fairlead.judgement.policy import Policy
-from fairlead.judgement.registry import FIGURES, Figure, FigureKind
+from fairlead.judgement.registry import (
+    ADVISORY,
+    FIGURES,
+    INTERVENTION_FIGURES,
+    UNRELIABLE_EXPLANATIONS,
+    Figure,
+    FigureKind,
+    InterventionFigure,
+)
 
 __all__ = [
+    "ADVISORY",
     "FEWEST_SHOWN",
     "FIGURES",
+    "INTERVENTION_FIGURES",
+    "UNRELIABLE_EXPLANATIONS",
     "Figure",
     "FigureKind",
     "GateDecision",
     "GroupRow",
+    "InterventionFigure",
     "Measurement",
     "Policy",
     "ReleaseGate",
+    "failed_interventions",
     "group_table",
     "hidden_groups",
     "judge",
+    "judge_interventions",
     "measure",
 ]

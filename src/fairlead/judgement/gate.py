@@ -7,8 +7,10 @@ from typing import Any
 
 from fairlead.evidence import OVERRIDE_CODE, Finding, Ledger, Override, Verdict
 from fairlead.judgement.policy import Policy
+from fairlead.judgement.registry import ADVISORY, INTERVENTION_FIGURES
 
 NOTHING_TESTED = "no figure was judged on the test split"
+NO_GROUP_TESTED = "no figure of a sensitive feature was judged on the test split"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ class GateDecision:
 class ReleaseGate:
     """Reads the *test* findings of a ledger and answers.
 
-    A ledger without a test finding does not pass: what was not tested is not known to be within its limit.
+    A ledger without a test finding does not pass: what was not tested is not known to be within its limit. An
+    intervention may block, and does not stand for that test: a model that does not read a ruler may treat groups as
+    differently as any. Advisory codes (``SHAP-0..``), which are of attributions, are never read.
 
     Attributes:
         block: Verdicts that block.
@@ -68,14 +72,23 @@ class ReleaseGate:
             ledger: All findings of a run.
             override: Who answers for a release all the same; add its ``finding()`` to the ledger as well.
         """
-        judged = [finding for finding in ledger.on("test") if finding.code != OVERRIDE_CODE]
-        if not any(finding.verdict is not Verdict.NOT_APPLICABLE for finding in judged):
-            blocked: tuple[str, ...] = (NOTHING_TESTED,)
-        else:
-            blocked = tuple(_told(finding) for finding in judged if finding.verdict in self.block)
+        judged = [
+            finding
+            for finding in ledger.on("test")
+            if finding.code != OVERRIDE_CODE and not finding.code.startswith(ADVISORY)
+        ]
+        applicable = [finding for finding in judged if finding.verdict is not Verdict.NOT_APPLICABLE]
+        blocked = tuple(_told(finding) for finding in judged if finding.verdict in self.block)
+        if not applicable:
+            blocked = (NOTHING_TESTED,)
+        elif all(finding.code in _INTERVENTIONS for finding in applicable):
+            blocked = (NO_GROUP_TESTED, *blocked)
         return GateDecision(not blocked or override is not None, blocked, override)
 
 
+_INTERVENTIONS = frozenset(figure.code for figure in INTERVENTION_FIGURES)
+
+
 def _told(finding: Finding) -> str:
-    places = [place for place in (finding.feature, finding.group) if place]
+    places = [place for place in (finding.subject, finding.feature, finding.group) if place]
     return ", ".join([f"{finding.code} {finding.figure}", *places]) + f": {finding.verdict}"

@@ -10,11 +10,15 @@ from typing import Any
 
 from fairlead.errors import ConfigurationError, EvidenceError, UnknownNameError, UnreadableFileError
 from fairlead.evidence import Limit, Verdict
-from fairlead.judgement.registry import FIGURES, Figure
+from fairlead.judgement.registry import FIGURES, INTERVENTION_FIGURES, Figure, InterventionFigure
 
-_ENTRIES = ("limits", "block")
+_ENTRIES = ("limits", "block", "interventions")
 _LIMIT_ENTRIES = ("most", "margin", "rows")
 _BLOCK = (Verdict.FLAGGED, Verdict.FAILED)
+
+
+def _usual_interventions() -> dict[str, Limit]:
+    return {name: Limit(0.1, margin=0.05, rows=50) for name in ("answer_change_rate", "selection_rate_change")}
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,9 @@ class Policy:
     Attributes:
         limits: A limit for each figure by its name. Every sensitive feature is held against every limit.
         block: Verdicts on the test split that block; all others are shown all the same.
+        interventions: A limit for each figure of an intervention. Every region that is masked and every list of terms
+            that is swapped is held against each, over all rows and by group. By default, one answer in ten may change,
+            and a selection rate may move by a tenth; empty for none.
 
     Raises:
         UnknownNameError: a figure that is not registered; the known are listed.
@@ -33,12 +40,15 @@ class Policy:
         >>> policy = Policy.from_mapping({"limits": {"selection_rate_difference": 0.1}})
         >>> policy.limits["selection_rate_difference"], [verdict.value for verdict in policy.block]
         (Limit(most=0.1, margin=0.05, rows=50), ['flagged', 'failed'])
+        >>> policy.interventions["answer_change_rate"]
+        Limit(most=0.1, margin=0.05, rows=50)
         >>> Policy.from_mapping(policy.to_mapping()) == policy
         True
     """
 
     limits: Mapping[str, Limit]
     block: tuple[Verdict, ...] = field(default=_BLOCK)
+    interventions: Mapping[str, Limit] = field(default_factory=_usual_interventions)
 
     def __post_init__(self) -> None:
         if not self.limits:
@@ -50,6 +60,13 @@ class Policy:
                     f"the limit of {name} is a share from 0 to 1, got {limit.most}; 0.1 is ten points in a hundred"
                     if figure.is_share
                     else f"the limit of {name} is at least 0, got {limit.most}"
+                )
+        for name, limit in self.interventions.items():
+            figure_of = InterventionFigure.named(name)
+            if not 0 <= limit.most < 1:
+                raise ConfigurationError(
+                    f"the limit of {name} ({figure_of.code}) is a share from 0 to 1, got {limit.most}; "
+                    "0.1 is one row in ten"
                 )
         if Verdict.CLEAR in self.block:
             raise ConfigurationError("a clear figure cannot block a release; take 'clear' off the list")
@@ -64,6 +81,8 @@ class Policy:
     def from_mapping(cls, content: Mapping[str, Any], where: str = "the policy") -> Policy:
         """Reads what a policy file holds: ``{limits: {FIGURE: 0.1 | {most, margin, rows}}, block: [VERDICT, ...]}``.
 
+        Where ``interventions``, written as ``limits`` are, is left out, the default ones hold.
+
         Args:
             content: The file's content.
             where: What an error names.
@@ -77,13 +96,7 @@ class Policy:
         _check_names("entry", content, _ENTRIES, where)
         _check_names("figure", content["limits"], [figure.name for figure in FIGURES], where)
         limits = {str(name): _limit(str(name), value, where) for name, value in content["limits"].items()}
-        if "block" not in content:
-            return cls(limits)
-        block = content["block"]
-        if not isinstance(block, list):
-            raise ConfigurationError(f"block in {where} is a list of verdicts, got {block!r}; write [flagged, failed]")
-        _check_names("verdict", block, [verdict.value for verdict in Verdict], where)
-        return cls(limits, tuple(dict.fromkeys(Verdict(name) for name in block)))
+        return cls(limits, _block(content, where), _interventions(content, where))
 
     @classmethod
     def from_file(cls, path: Path) -> Policy:
@@ -107,7 +120,31 @@ class Policy:
         return {
             "limits": {name: limit.to_dict() for name, limit in self.limits.items()},
             "block": [verdict.value for verdict in self.block],
+            "interventions": {name: limit.to_dict() for name, limit in self.interventions.items()},
         }
+
+
+def _block(content: Mapping[str, Any], where: str) -> tuple[Verdict, ...]:
+    if "block" not in content:
+        return _BLOCK
+    block = content["block"]
+    if not isinstance(block, list):
+        raise ConfigurationError(f"block in {where} is a list of verdicts, got {block!r}; write [flagged, failed]")
+    _check_names("verdict", block, [verdict.value for verdict in Verdict], where)
+    return tuple(dict.fromkeys(Verdict(name) for name in block))
+
+
+def _interventions(content: Mapping[str, Any], where: str) -> dict[str, Limit]:
+    if "interventions" not in content:
+        return _usual_interventions()
+    given = content["interventions"]
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"interventions in {where} are limits by name, got {given!r}; write {{answer_change_rate: 0.1}}, or {{}} "
+            "for none"
+        )
+    _check_names("intervention figure", given, [figure.name for figure in INTERVENTION_FIGURES], where)
+    return {str(name): _limit(str(name), value, where) for name, value in given.items()}
 
 
 def _check_names(kind: str, names: Iterable[object], known: Sequence[str], where: str) -> None:

@@ -27,6 +27,51 @@ class FigureKind(StrEnum):
     WORST = "worst"
 
 
+ADVISORY = "SHAP-0"
+"""What the codes of findings begin with that a person may read and the gate does not: attribution alone never gates."""
+
+UNRELIABLE_EXPLANATIONS = "SHAP-001"
+
+
+@dataclass(frozen=True)
+class InterventionFigure:
+    """One way in which answers may hang on a part of the input, as masking or swapping it shows.
+
+    Attributes:
+        code: Stable; documentation and muting go by it.
+        name: As in a policy.
+        rows: What the rows of its denominator are called.
+        what: What it says, in a sentence.
+
+    Examples:
+        >>> figure = InterventionFigure.named("answer_change_rate")
+        >>> figure.code, figure.anchor
+        ('SHAP-101', 'docs/figures.md#shap-101')
+    """
+
+    code: str
+    name: str
+    rows: str
+    what: str
+
+    @property
+    def anchor(self) -> str:
+        """Where the figure is explained."""
+        return f"docs/figures.md#{self.code.lower()}"
+
+    @classmethod
+    def named(cls, name: str) -> InterventionFigure:
+        """Returns a figure by its name.
+
+        Raises:
+            UnknownNameError: no such figure; the known are listed.
+        """
+        for figure in INTERVENTION_FIGURES:
+            if figure.name == name:
+                return figure
+        raise UnknownNameError("intervention figure", name, [figure.name for figure in INTERVENTION_FIGURES])
+
+
 @dataclass(frozen=True)
 class Figure:
     """One way in which groups may be treated differently.
@@ -206,3 +251,26 @@ FIGURES: tuple[Figure, ...] = (
     ),
 )
 """In the order of their codes. A code is never used again for another figure."""
+
+INTERVENTION_FIGURES: tuple[InterventionFigure, ...] = (
+    InterventionFigure(
+        "SHAP-101",
+        "answer_change_rate",
+        "rows",
+        "How many of the rows that have it are answered otherwise once it is masked or swapped.",
+    ),
+    InterventionFigure(
+        "SHAP-102",
+        "selection_rate_change",
+        "rows",
+        "By how much masking or swapping it moves the share of rows that are answered with a class, up or down: the "
+        "positive one of two classes, the worst of several.",
+    ),
+    InterventionFigure(
+        "SHAP-103",
+        "accuracy_change",
+        "rows of known truth",
+        "How much accuracy masking or swapping it costs, on the same rows.",
+    ),
+)
+"""In the order of their codes, which are never used again for another figure."""

@@ -12,13 +12,14 @@ from fairlead.measures.group_scores import CalibrationCurve, group_auc, group_ca
 from fairlead.measures.group_tally import GroupTally, written_tallies
 from fairlead.measures.held_out import held_out_figures
 from fairlead.measures.intervals import binomial_interval, macro_interval, mean_loss_interval
+from fairlead.measures.intervention_tally import EVERY_ROW, InterventionTally
 from fairlead.measures.loss_tally import LossTally
 from fairlead.measures.moved_maps import MOVED, centre_map, moved_maps
 from fairlead.measures.owen_values import OwenValues, owen_values
-from fairlead.measures.paired_change import paired_change
+from fairlead.measures.paired_change import PAIRED_METHOD, net_change_ends, paired_change
 from fairlead.measures.pairwise import largest_difference, largest_ratio
 from fairlead.measures.partition_tree import PartitionTree
-from fairlead.measures.planning import Plan, bounded_mean_rows, worst_rate_rows
+from fairlead.measures.planning import Plan, bounded_mean_rows, net_change_rows, worst_rate_rows
 from fairlead.measures.ranking import macro_auroc
 from fairlead.measures.rates import accuracy, macro_f1, macro_precision, macro_recall
 from fairlead.measures.region_mass import region_mass
@@ -27,7 +28,9 @@ from fairlead.measures.tail_shares import TailShares
 from fairlead.measures.temperature import fit_temperature, softmax
 
 __all__ = [
+    "EVERY_ROW",
     "MOVED",
+    "PAIRED_METHOD",
     "RATES",
     "BoundedMeans",
     "CalibrationCurve",
@@ -36,6 +39,7 @@ __all__ = [
     "FeatureGroups",
     "GroupRates",
     "GroupTally",
+    "InterventionTally",
     "LossTally",
     "OwenValues",
     "PartitionTree",
@@ -65,6 +69,8 @@ __all__ = [
     "map_curves",
     "mean_loss_interval",
     "moved_maps",
+    "net_change_ends",
+    "net_change_rows",
     "owen_values",
     "paired_change",
     "region_mass",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fairlead.errors import DataError, UnreadableFileError
 from fairlead.measures.cluster_counts import ClusterCounts
+from fairlead.measures.code_columns import check_codes
 from fairlead.measures.feature_groups import FeatureGroups
 from fairlead.records import Labels, Predictions, TaskKind
 
@@ -114,9 +115,9 @@ class GroupTally:
             DataError: columns of different length, codes out of range, or scores off [0, 1].
         """
         classes, slots = len(labels), len(by.slots)
-        _check_codes("group", groups, 0, slots, len(groups))
-        _check_codes("target", targets, -1, classes, len(groups))
-        _check_codes("predicted class", predicted, 0, classes, len(groups))
+        check_codes("group", groups, 0, slots, len(groups))
+        check_codes("target", targets, -1, classes, len(groups))
+        check_codes("predicted class", predicted, 0, classes, len(groups))
         truth = groups * (classes + 1) + np.where(targets < 0, classes, targets)
         cells = truth * classes + predicted
         shape = (slots, classes + 1, classes)
@@ -252,16 +253,6 @@ def written_tallies(tallies: Mapping[str, Sequence[GroupTally]], fewest_shown: i
     """
     counted = {split: [tally.to_dict() for tally in part] for split, part in tallies.items()}
     return {"schema": 1, "fewest_shown": fewest_shown, "tallies": counted}
-
-
-def _check_codes(name: str, codes: IntArray, least: int, end: int, rows: int) -> None:
-    if codes.shape != (rows,) or codes.dtype.kind not in "iu":
-        raise DataError(f"{name} codes are ({rows},) integers, got {codes.dtype} of shape {codes.shape}")
-    if rows and (codes.min() < least or codes.max() >= end):
-        bad = int(np.flatnonzero((codes < least) | (codes >= end))[0])
-        raise DataError(
-            f"row {bad}: {name} {codes[bad]} is not from {least} to {end - 1}; encode it with the declared names"
-        )
 
 
 def _bins_of(scores: NDArray[np.floating[Any]], bins: int, rows: int) -> IntArray:

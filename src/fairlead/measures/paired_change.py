@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.evidence import Estimate
-from fairlead.measures.intervals import binomial_interval
+from fairlead.measures.intervals import binomial_interval, tail_of
+
+PAIRED_METHOD = "exact binomial (Clopper-Pearson) of rows gained and of rows lost, sharing the chance of missing"
 
 
 def paired_change(before: NDArray[np.bool_], after: NDArray[np.bool_], level: float = 0.95) -> Estimate | None:
@@ -33,13 +35,24 @@ def paired_change(before: NDArray[np.bool_], after: NDArray[np.bool_], level: fl
     if not rows:
         return None
     better, worse = int((~before & after).sum()), int((before & ~after).sum())
-    shared = 1 - (1 - level) / 2
-    gained, lost = (binomial_interval(count, rows, shared) for count in (better, worse))
-    return Estimate(
-        (better - worse) / rows,
-        float(gained[0] - lost[1]),
-        float(gained[1] - lost[0]),
-        level,
-        rows,
-        "exact binomial (Clopper-Pearson) of rows gained and of rows lost, sharing the chance of missing",
-    )
+    low, high = net_change_ends(better, worse, rows, tail_of(level))
+    return Estimate((better - worse) / rows, low, high, level, rows, PAIRED_METHOD)
+
+
+def net_change_ends(gained: int, lost: int, rows: int, tail: float) -> tuple[float, float]:
+    """Returns the ends of the interval of a net change, from the counts of the rows that changed.
+
+    Args:
+        gained: Rows that became a success.
+        lost: Rows that no longer are one.
+        rows: All of them, changed or not; at least 1.
+        tail: Chance that the true change lies below the interval, and that it lies above.
+
+    Examples:
+        >>> low, high = net_change_ends(10, 0, 100, 0.025)
+        >>> round(low, 3), round(high, 3)
+        (0.001, 0.188)
+    """
+    ends = [binomial_interval(count, rows, 1 - tail) for count in (gained, lost)]
+    (least_gained, most_gained), (least_lost, most_lost) = ends
+    return float(least_gained - most_lost), float(most_gained - least_lost)

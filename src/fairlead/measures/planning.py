@@ -151,6 +151,31 @@ def bounded_mean_rows(variance: float, limit: Limit, groups: int, shares: TailSh
     return math.ceil(max(variance, 1e-4) * (root / limit.margin) ** 2 + 7 * -math.log(tail) / (3 * limit.margin))
 
 
+def net_change_rows(churn: float, limit: Limit, shares: TailShares, *, classes: int = 1) -> int | None:
+    """Rows that are needed for a verdict on by how much a rate changed on the same rows.
+
+    Args:
+        churn: Share of the rows that changed, for better or worse.
+        limit: The limit of the change and its margin.
+        shares: The chances of missing that the figure's interval has.
+        classes: Changes of which the worst counts.
+
+    Returns:
+        Rows, or None where the margin is 0.
+
+    Examples:
+        >>> net_change_rows(0.2, Limit(0.1, margin=0.05), TailShares.of(0.95, 1))
+        1571
+    """
+    if limit.margin <= 0:
+        return None
+    # An absolute value has two sides that may be too far out, and each side is made of two binomial ends.
+    tail = min(shares.above / 2, shares.below / (4 * classes))
+    # Gains and losses are added as they are, not in squares, and are widest apart where they are alike.
+    root = -float(ndtri(tail)) * math.sqrt(2) + float(ndtri(POWER))
+    return math.ceil(max(churn, 1e-4) * (root / limit.margin) ** 2 + 2 / limit.margin)
+
+
 @lru_cache(maxsize=256)
 def _spread(groups: int, together: bool, power: float) -> float:
     """The quantile of the largest minus the smallest of so many normal errors.

@@ -195,6 +195,40 @@ class ImagePreprocessing:
             image = image.resize((width, height), resample)
         return np.array(self._cut(image, box))
 
+    def region_crop(self, region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Crops a region of a picture exactly as ``evaluation_crop`` crops the picture.
+
+        Args:
+            region: (H, W) of a picture of that size, upright.
+
+        Returns:
+            (height, width) of the crop: every pixel that covers any of the region, however little; none beside the
+            picture. A resampling filter wider than a pixel also carries a little of its colours to the pixels next to
+            these.
+
+        Raises:
+            DataError: not two dimensions of at least one pixel, or other values than true and false.
+
+        Examples:
+            >>> preprocessing = ImagePreprocessing.from_timm({"input_size": (3, 2, 2), "crop_pct": 1.0})
+            >>> preprocessing.region_crop(np.eye(8, dtype=bool)).tolist()
+            [[True, False], [False, True]]
+        """
+        if region.ndim != 2 or not region.size or region.dtype != np.bool_:
+            raise DataError(
+                f"a region is (height, width) of true and false, got {region.dtype} of {region.shape}; "
+                "give a mask of the picture before it is resized"
+            )
+        sides = self._resized_size(*region.shape)
+        down, across = (
+            _covered(side, resized, crop) for side, resized, crop in zip(region.shape, sides, self.size, strict=True)
+        )
+        sums = np.zeros((region.shape[0] + 1, region.shape[1] + 1), dtype=np.int64)
+        np.cumsum(np.cumsum(region, axis=0, dtype=np.int64), axis=1, out=sums[1:, 1:])
+        (top, bottom), (left, right) = (tuple(ends[:, None] for ends in down), across)
+        inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+        return np.asarray(inside > 0)
+
     def _cut(self, image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
         left, top, right, bottom = box
         if self.crop_mode != "border" or (left >= 0 and top >= 0 and right <= image.width and bottom <= image.height):
@@ -221,6 +255,15 @@ class ImagePreprocessing:
 def _offset(side: int, crop_side: int) -> int:
     """Returns where the crop begins on an edge; below 0 where the edge is padded (the smaller half before it)."""
     return round((side - crop_side) / 2) if side >= crop_side else -((crop_side - side) // 2)
+
+
+def _covered(side: int, resized: int, crop: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns for each of the crop's pixels along an edge which of the picture's it covers: first, and after last."""
+    place = np.arange(crop, dtype=np.int64) + _offset(resized, crop)
+    inside = (place >= 0) & (place < resized)
+    place = np.where(inside, place, 0)
+    first, end = place * side // resized, -(-(place + 1) * side // resized)
+    return np.where(inside, first, 0), np.where(inside, end, 0)
 
 
 def _is_number(value: object) -> bool:
