@@ -21,12 +21,14 @@ class ProbeRow:
         index: Its number in its dataset.
         inputs: Of the row alone, in main memory.
         target: Its class code; -1 where it is not known.
+        answer: The class code that the model answers.
         groups: (S,) its group codes.
     """
 
     index: int
     inputs: Tensor
     target: int
+    answer: int
     groups: NDArray[np.int64]
 
 
@@ -42,7 +44,8 @@ class ProbeSet:
         seed: Of the lot.
 
     Examples:
-        >>> batch = torch.arange(12.0).reshape(12, 1), torch.tensor([0] * 8 + [1] * 4), torch.zeros(12, 0)
+        >>> classes = torch.tensor([0] * 8 + [1] * 4)
+        >>> batch = torch.arange(12.0).reshape(12, 1), classes, classes, torch.zeros(12, 0)
         >>> one, other = ProbeSet(4, 3), ProbeSet(4, 3)
         >>> one.add(torch.arange(12), *batch)
         >>> for part in (slice(6, 12), slice(0, 6), slice(0, 2)):
@@ -63,23 +66,26 @@ class ProbeSet:
         """Forgets all rows."""
         self._kept = {}
 
-    def add(self, index: Tensor, inputs: Tensor, target: Tensor, groups: Tensor) -> None:
+    def add(self, index: Tensor, inputs: Tensor, target: Tensor, answer: Tensor, groups: Tensor) -> None:
         """Looks at a batch.
 
         Args:
             index: (N,) row numbers.
             inputs: (N, ...).
             target: (N,) class codes.
+            answer: (N,) class codes.
             groups: (N, S) group codes.
         """
-        numbers, truths = index.cpu().numpy(), target.cpu().numpy()
+        numbers, truths, answers = (column.cpu().numpy() for column in (index, target, answer))
         candidates = {int(number): int(truth) for number, truth in zip(numbers, truths, strict=True)}
         chosen = self._choose({**{number: row.target for number, row in self._kept.items()}, **candidates})
         kept = {number: row for number, row in self._kept.items() if number in chosen}
         for place, number in enumerate(numbers.tolist()):
             if number in chosen and number not in kept:
                 codes = groups[place].cpu().numpy().astype(np.int64)
-                kept[number] = ProbeRow(number, inputs[place].detach().cpu().clone(), candidates[number], codes)
+                kept[number] = ProbeRow(
+                    number, inputs[place].detach().cpu().clone(), candidates[number], int(answers[place]), codes
+                )
         self._kept = kept
 
     def gather(self) -> None:
