@@ -4,6 +4,7 @@ from fairlead.records.attribution import Attribution
 from fairlead.records.attribution_certificate import AttributionCertificate
 from fairlead.records.decision_rule import DecisionRule
 from fairlead.records.explained_row import ExplainedRow
+from fairlead.records.flip import Flip
 from fairlead.records.labels import Labels, natural_order
 from fairlead.records.modality import Modality
 from fairlead.records.predictions import Predictions
@@ -20,6 +21,7 @@ __all__ = [
     "AttributionCertificate",
     "DecisionRule",
     "ExplainedRow",
+    "Flip",
     "Labels",
     "Modality",
     "Predictions",

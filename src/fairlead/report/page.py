@@ -222,6 +222,16 @@ def png_of(figure: Figure) -> bytes:
     return encoded.getvalue()
 
 
+def snap(inches: float) -> float:
+    """Returns the nearest place that lies on whole pixels.
+
+    Examples:
+        >>> snap(0.3333)
+        0.3333333333333333
+    """
+    return round(inches * DPI) / DPI
+
+
 def _most(upper: int, fits: Callable[[int], bool]) -> int:
     """Returns the largest number up to ``upper`` that fits, 0 if none does, by halving."""
     low = 0
