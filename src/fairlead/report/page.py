@@ -140,6 +140,8 @@ class Page:
 
     def _prefix(self, text: str, width: float, style: Style) -> int:
         """Returns how many characters from the start are not too wide, one at least."""
+        if self.width_of(text, style) <= width:
+            return len(text)
         return max(1, _most(len(text), lambda kept: self.width_of(text[:kept], style) <= width))
 
     def text(self, x: float, y: float, text: str, style: Style = Style(10), **align: Unpack[Align]) -> Text:
