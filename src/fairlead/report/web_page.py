@@ -61,6 +61,16 @@ def web_page(title: str, heading: str, parts: Iterable[str], style: str = "") ->
     )
 
 
+def safe(text: str) -> str:
+    r"""Returns text for HTML; half a surrogate pair, which UTF-8 cannot hold, is a question mark.
+
+    Examples:
+        >>> safe("<b>\ud800")
+        '&lt;b&gt;?'
+    """
+    return escape(text.encode("utf-8", "replace").decode("utf-8"))
+
+
 def table(title: str, caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Returns a section with a table; empty where it would have no row. The first cell of a row is its header.
 
