@@ -77,5 +77,5 @@ class ReleaseGate:
 
 
 def _told(finding: Finding) -> str:
-    places = [place for place in (finding.feature, finding.group) if place]
+    places = [place for place in (finding.subject, finding.feature, finding.group) if place]
     return ", ".join([f"{finding.code} {finding.figure}", *places]) + f": {finding.verdict}"

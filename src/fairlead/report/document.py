@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from html import escape
 
-from fairlead.evidence import OPEN, Finding
+from fairlead.evidence import Finding
+from fairlead.report.explanation_sections import changed_sections, explained_words, mass_section
 from fairlead.report.run_record import RunRecord
 from fairlead.report.sections import (
     Section,
     figures_section,
     group_sections,
     mitigation_sections,
+    places_of,
     splits_of,
     untested,
 )
-from fairlead.report.verdicts import explain_gate
-from fairlead.report.web_page import grid, table, web_page
+from fairlead.report.verdicts import explain_gate, how_many_unsettled, is_advisory
+from fairlead.report.web_page import grid, rows_of, table, web_page
 
 
 def write_document(record: RunRecord) -> str:
@@ -36,6 +38,8 @@ def write_document(record: RunRecord) -> str:
         *(_verdicts(record, split) for split in splits_of(record)),
         *map(_section, group_sections(record)),
         *map(_section, mitigation_sections(record)),
+        _looks_at(record),
+        *map(_section, changed_sections(record)),
         _untested(record),
         _pictures(record),
     ]
@@ -47,7 +51,7 @@ def _answer(record: RunRecord) -> str:
     decision = record.decision
     word = "passes" if decision.passes else "blocked"
     if decision.override or decision.passes:
-        unsettled = len(record.ledger.on("test").with_verdict(OPEN))
+        unsettled = how_many_unsettled(record.ledger.on("test"))
         told = explain_gate(decision, unsettled).removeprefix("passes: ")
         why = f"<p><bdi>{escape(told[:1].upper() + told[1:])}.</bdi></p>"
     else:
@@ -57,6 +61,16 @@ def _answer(record: RunRecord) -> str:
 
 def _section(section: Section) -> str:
     return table(section.title, section.caption, section.head, section.rows)
+
+
+def _looks_at(record: RunRecord) -> str:
+    told, section = explained_words(record), mass_section(record)
+    if record.explanations is None:
+        return ""
+    shares = grid(section.caption, section.head, rows_of(section.rows)) if section.rows else ""
+    text, png = "Explained rows, each part on the colour of its value", record.explanations.picture
+    sheet = _figure(text, png) if png else ""
+    return f"<section><h2>{escape(section.title)}</h2><p><bdi>{escape(told)}</bdi></p>{shares}{sheet}</section>"
 
 
 def _verdicts(record: RunRecord, split: str) -> str:
@@ -69,13 +83,13 @@ def _verdicts(record: RunRecord, split: str) -> str:
 
 
 def _verdict(record: RunRecord, finding: Finding) -> str:
-    places = ", ".join(place for place in (finding.feature, finding.group) if place)
+    advisory = ", advisory: it blocks no release" if is_advisory(finding) else ""
     word, shown = finding.verdict.value, record.estimate_of(finding)
     told = f"{shown}" if shown else "no value shown"
     limit = f", limit {finding.limit.most:g}" if finding.limit else ""
     return (
-        f'<tr><th scope="row" class="figure">{escape(finding.figure.replace("_", " "))}<br><bdi>{escape(places)}</bdi>'
-        f'<br><span class="soft">{escape(finding.code)}</span></th>'
+        f'<tr><th scope="row" class="figure">{escape(finding.figure.replace("_", " "))}<br>'
+        f'<bdi>{escape(places_of(finding))}</bdi><br><span class="soft">{escape(finding.code)}{advisory}</span></th>'
         f'<td class="{word}">{word.replace("_", " ")}</td>'
         f'<td class="bar">{_bar(finding) if shown else ""}{told}{limit}</td>'
         f"<td>{f'{shown.rows} rows' if shown else ''}</td>"
@@ -89,7 +103,8 @@ def _bar(finding: Finding) -> str:
     if found is None or limit is None:
         return ""
     scale = 200 / max(1.0, found.high, limit.most)
-    low, high, value, most = (6 + scale * number for number in (found.low, found.high, found.value, limit.most))
+    ends = (found.low, found.high, found.value, limit.most)
+    low, high, value, most = (6 + scale * max(0.0, number) for number in ends)
     return (
         '<svg viewBox="0 0 212 24" aria-hidden="true" focusable="false"><line x1="6" x2="206" y1="12" y2="12" '
         'stroke="currentColor" stroke-opacity=".25"/>'
@@ -105,11 +120,14 @@ def _untested(record: RunRecord) -> str:
 
 
 def _pictures(record: RunRecord) -> str:
-    figures = "".join(
-        f'<figure><img alt="{escape(text)}" src="data:image/png;base64,{png}"><figcaption>{escape(text)}</figcaption>'
-        "</figure>"
-        for text, png in record.pictures.items()
-    )
+    figures = "".join(_figure(text, png) for text, png in record.pictures.items())
     if record.picture_withheld:
         figures += '<p class="soft">The picture of the groups is left out: it would show what the tables do not.</p>'
     return f"<section><h2>Pictures</h2>{figures}</section>" if figures else ""
+
+
+def _figure(text: str, png: str) -> str:
+    return (
+        f'<figure><img alt="{escape(text)}" src="data:image/png;base64,{png}"><figcaption>{escape(text)}</figcaption>'
+        "</figure>"
+    )

@@ -78,13 +78,23 @@ def table(title: str, caption: str, head: Sequence[str], rows: Iterable[Sequence
         >>> table("Rows", "By split", ("Split", "Rows"), [("test", 60)])[:32]
         '<section><h2>Rows</h2><div class'
     """
-    body = "".join(
+    body = rows_of(rows)
+    return f"<section><h2>{escape(title)}</h2>{grid(caption, head, body)}</section>" if body else ""
+
+
+def rows_of(rows: Iterable[Sequence[object]]) -> str:
+    """Returns the rows of a table, as HTML.
+
+    Examples:
+        >>> rows_of([("test", 60)])
+        '<tr><th scope="row"><bdi>test</bdi></th><td><bdi>60</bdi></td></tr>'
+    """
+    return "".join(
         f'<tr><th scope="row"><bdi>{escape(str(first))}</bdi></th>'
         + "".join(f"<td{_RATE if ' [' in str(cell) else ''}><bdi>{escape(str(cell))}</bdi></td>" for cell in rest)
         + "</tr>"
         for first, *rest in rows
     )
-    return f"<section><h2>{escape(title)}</h2>{grid(caption, head, body)}</section>" if body else ""
 
 
 def grid(caption: str, head: Sequence[str], body: str) -> str:
