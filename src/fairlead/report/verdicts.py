@@ -12,7 +12,9 @@ _CODE = re.compile(r"[A-Z]+-[0-9]{3} ")
 
 
 def summarise_findings(findings: Sequence[Finding]) -> list[str]:
-    """Returns a line a finding: verdict, feature (after what was masked or swapped, if anything was), figure, value with its interval, limit and code.
+    """Returns a line a finding: verdict, feature, figure, value with its interval, limit and code.
+
+    Where something was masked or swapped, that stands before the feature, and the group after it.
 
     Examples:
         >>> from fairlead.evidence import Estimate, Limit, Verdict
