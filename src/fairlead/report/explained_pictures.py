@@ -33,7 +33,7 @@ class PictureTiles:
 
     def __init__(self, page: Page, rows: Sequence[ExplainedRow]) -> None:
         self._page, self._rows = page, rows
-        self._columns = max(1, min(len(rows), 2 if len(rows) <= 4 else 3))
+        self._columns = max(1, min(len(rows), 2 if len(rows) <= 8 else 3))
         self._captions = [self._caption(row) for row in rows]
         starts = range(0, len(rows), self._columns)
         self._tall = [

@@ -26,10 +26,10 @@ def explained_words(record: RunRecord) -> str:
     rows = "1 row was" if told.explained == 1 else f"{told.explained} rows were"
     some = "is" if told.reliable == 1 else "are"
     stopped = f" Sampling ended: {told.stopped}." if told.stopped else ""
+    rest = ", and the others are not drawn" if told.reliable < told.explained else ""
     return (
-        f"{rows} explained{spent}; {told.reliable} of {told.explained} explanations {some} reliable, and the others "
-        f"are not drawn.{stopped} An explanation shows what an answer rests on, not whether it ought to; it blocks no "
-        "release."
+        f"{rows} explained{spent}; {told.reliable} of {told.explained} explanations {some} reliable{rest}.{stopped} "
+        "An explanation shows what an answer rests on, not whether it ought to; it blocks no release."
     )
 
 

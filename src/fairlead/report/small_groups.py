@@ -9,8 +9,8 @@ def small_groups(feature: str, rows: Mapping[str, int], fewest: int, hidden: Col
     """Returns the groups that are not shown, by the rows each figure rests on.
 
     What all rows have less what is shown is what is not: those left out are at least two and have at least ``fewest``
-    rows together, as long as there are groups to leave out. A group without a row has nothing to hide. Of an intersection
-    all are left out or none: a feature's own table less the other combinations is what was left out.
+    rows together, as long as there are groups to leave out. A group without a row has nothing to hide. Of an
+    intersection all are left out or none: a feature's own table less the other combinations is what was left out.
 
     Args:
         feature: The sensitive feature, or intersection.
