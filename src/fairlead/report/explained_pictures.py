@@ -84,5 +84,5 @@ def caption(row: ExplainedRow) -> tuple[str, str, str, str, str]:
         'true no, predicted yes: wrong'
     """
     true = f"true {row.target}, " if row.target else ""
-    full = f"; full colour from {strong(row.attribution.values):.2g}"
+    full = f"; full colour at {strong(row.attribution.values):.2g}"
     return row.name, f"{true}predicted {row.predicted}: {answer(row)}", of_what(row), worth(row) + full, on_regions(row)

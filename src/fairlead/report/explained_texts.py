@@ -14,7 +14,7 @@ from fairlead.report.lettering import percent
 from fairlead.report.page import MUTED, Page, Style
 from fairlead.report.tint import on_paper
 
-_CAPTION, _TEXT, _GAP = 3.4, 6.2, 0.3  # inches: what is said of a row, its words beside it, between two rows
+_CAPTION, _TEXT, _GAP = 3.7, 6.2, 0.3  # inches: what is said of a row, its words beside it, between two rows
 _BODY, _SMALL = Style(10), Style(8, MUTED)
 _LINE, _SPACE, _PAD = 0.235, 0.07, 0.02  # of words
 _LOOKS = ((Style(9, bold=True), 2), (Style(9), 3), (_SMALL, 3), (_SMALL, 2), (_SMALL, 3))
