@@ -6,6 +6,7 @@ from fairlead.attribution.explained_model import ExplainedModel, Scores
 from fairlead.attribution.layers import deepest_map
 from fairlead.attribution.masked import Masked, MaskedPicture, MaskedText
 from fairlead.attribution.method import Build, Method
+from fairlead.attribution.methods import build_method
 from fairlead.attribution.question import Question
 from fairlead.attribution.shares import Shares
 from fairlead.attribution.sites import LayerSite, PixelSite, Site, TokenSite
@@ -31,5 +32,6 @@ __all__ = [
     "Tail",
     "TokenSite",
     "attribute",
+    "build_method",
     "deepest_map",
 ]

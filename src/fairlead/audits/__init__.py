@@ -11,6 +11,8 @@ from fairlead.audits.masking import FILLS, masked
 from fairlead.audits.predictions_file import write_predictions
 from fairlead.audits.regions import Border, CroppedRegion, RegionMask, RegionOf, border
 from fairlead.audits.run_files import Results, keep_run, write_environment
+from fairlead.audits.shap_audit import Explanations, ShapAudit, Shown
+from fairlead.audits.shap_settings import Reading, ShapSettings
 from fairlead.audits.term_swaps import TermSwap, named_terms
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Border",
     "Change",
     "CroppedRegion",
+    "Explanations",
     "FairnessAudit",
     "GroupAudit",
     "HeldOut",
@@ -28,9 +31,13 @@ __all__ = [
     "Intervention",
     "InterventionRows",
     "Interventions",
+    "Reading",
     "RegionMask",
     "RegionOf",
     "Results",
+    "ShapAudit",
+    "ShapSettings",
+    "Shown",
     "TermSwap",
     "border",
     "estimates",

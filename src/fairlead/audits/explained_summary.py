@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from fairlead.evidence import Estimate, Finding, Ledger, Limit, Verdict
-from fairlead.judgement import AdvisoryFigure
+from fairlead.judgement import UNRELIABLE_EXPLANATIONS
 from fairlead.measures import BoundedMeans, binomial_interval
 from fairlead.records import ExplainedRow, SensitiveFeature, Split
 
@@ -30,11 +30,16 @@ def unreliable_finding(rows: Sequence[ExplainedRow], failure: str, split: Split)
         >>> [(one.code, one.verdict.value) for one in unreliable_finding((), "no gradient", Split.TEST)]
         [('SHAP-001', 'failed')]
     """
-    figure = AdvisoryFigure.UNRELIABLE
 
     def finding(verdict: Verdict, remedy: str, estimate: Estimate | None = None) -> Ledger:
         made = Finding(
-            figure.code, figure.figure, split.value, verdict, estimate=estimate, limit=_LIMIT, remedy=remedy
+            UNRELIABLE_EXPLANATIONS,
+            "unreliable_explanations",
+            split.value,
+            verdict,
+            estimate=estimate,
+            limit=_LIMIT,
+            remedy=remedy,
         )
         return Ledger((made,))
 
@@ -49,7 +54,9 @@ def unreliable_finding(rows: Sequence[ExplainedRow], failure: str, split: Split)
     if len(rows) < _LIMIT.rows:
         return finding(Verdict.INSUFFICIENT, f"{told} Explain {_LIMIT.rows} or more to say more.", estimate)
     if estimate.low > _LIMIT.most:
-        remedy = f"{told} Most show nothing that can be relied on: look at the reasons, or take another method or layer."
+        remedy = (
+            f"{told} Most show nothing that can be relied on: look at the reasons, or take another method or layer."
+        )
         return finding(Verdict.FLAGGED, remedy, estimate)
     if estimate.high < _LIMIT.most:
         return finding(Verdict.CLEAR, told, estimate)
@@ -65,10 +72,7 @@ def mass_by_group(rows: Sequence[ExplainedRow], sensitive: Sequence[SensitiveFea
     """
     reliable = [row for row in rows if row.attribution.certificate.reliable]
     names = dict.fromkeys(name for row in reliable for name in row.mass)
-    return {
-        name: _by_group([row for row in reliable if name in row.mass], sensitive, lambda row, of=name: row.mass[of])
-        for name in names
-    }
+    return {name: _by_group([row for row in reliable if name in row.mass], sensitive, _mass_on(name)) for name in names}
 
 
 def reliable_by_group(rows: Sequence[ExplainedRow], sensitive: Sequence[SensitiveFeature]) -> ByGroup:
@@ -79,6 +83,10 @@ def reliable_by_group(rows: Sequence[ExplainedRow], sensitive: Sequence[Sensitiv
         sensitive: The declared features.
     """
     return _by_group(list(rows), sensitive, lambda row: float(row.attribution.certificate.reliable))
+
+
+def _mass_on(region: str) -> Callable[[ExplainedRow], float]:
+    return lambda row: row.mass[region]
 
 
 def _by_group(
@@ -111,6 +119,3 @@ def _mean(values: Sequence[float]) -> Estimate | None:
         count,
         "Chernoff-Hoeffding bounds, or empirical Bernstein bounds where they are nearer",
     )
-
-
-Mass = Mapping[str, ByGroup]

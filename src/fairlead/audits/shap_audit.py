@@ -1,4 +1,4 @@
-"""The SHAP audit as a callback of any Trainer: what a model looks at, and whether its answers hang on what they should not."""
+"""The SHAP audit as a callback of any Trainer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import lightning as L
 import torch
-from torch import Tensor
 
 from fairlead.audits.explained_files import keep_explanations
 from fairlead.audits.explained_summary import unreliable_finding
@@ -62,7 +61,7 @@ class Shown:
 
 
 class ShapAudit(L.Callback):
-    """Explains a few rows of an evaluation, and intervenes on all of them, in any Trainer, with any module.
+    """Shows what a model looks at, and tests whether its answers hang on what they should not, in any Trainer.
 
     **Explanations.** A probe set, chosen by lot of the rows' numbers and so the same in every epoch and over any number
     of processes, is explained by expected gradients: what in a picture or a text speaks for the answer and what against

@@ -14,7 +14,7 @@ from fairlead.cli.clock import Clock
 from fairlead.cli.embedded_bias import EMBEDDED
 from fairlead.data import Rows
 from fairlead.errors import BackboneError, FairleadError
-from fairlead.evidence import OPEN, Verdict
+from fairlead.evidence import Verdict
 from fairlead.preprocessing import ImagePreprocessing, TextPreprocessing
 from fairlead.records import Modality, RunFolder, Split
 from fairlead.report import (
@@ -22,6 +22,7 @@ from fairlead.report import (
     compare_findings,
     explain_choice,
     explain_gate,
+    how_many_unsettled,
     summarise_figures,
     summarise_findings,
 )
@@ -148,7 +149,7 @@ class Story:
             self._say("audit" if not position else "", line, "red" if finding.verdict is Verdict.FLAGGED else "")
         if not len(findings):
             self._say("audit", "not tested: no sensitive feature was declared; name columns with --sensitive")
-        unsettled = len(findings.with_verdict(OPEN))
+        unsettled = how_many_unsettled(findings)
         self._say("gate", explain_gate(audit.decision, unsettled), "" if audit.decision.passes else "yellow")
         if self._planted:
             self._say("why", EMBEDDED[self.modality].why(findings.findings))

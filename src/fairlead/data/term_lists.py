@@ -30,6 +30,8 @@ class TermLists:
         >>> terms = TermLists([["he", "she", "they"], ["his", "her", "their"]])
         >>> terms.occur_in("She said so"), terms.occur_in("The hen said so")
         (True, False)
+        >>> terms.places("So he said")
+        ((0, 3, 5),)
         >>> terms.counterfactuals("He said HIS name")
         ('She said HER name', 'They said THEIR name')
     """
@@ -50,6 +52,12 @@ class TermLists:
     def occur_in(self, text: Text) -> bool:
         """Whether a text, or either of a pair, holds any of the terms."""
         return any(self._pattern.search(part) for part in _parts(text))
+
+    def places(self, text: Text) -> tuple[tuple[int, int, int], ...]:
+        """Returns where terms stand: the part of a pair (0 or 1), the first character, and the one after the last."""
+        return tuple(
+            (part, *match.span()) for part, own in enumerate(_parts(text)) for match in self._pattern.finditer(own)
+        )
 
     def shifted(self, text: Text, shift: float) -> Text:
         """Moves every term on in its list, by the same share of the list's length; both of a pair change together.

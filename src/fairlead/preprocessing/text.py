@@ -133,6 +133,12 @@ class TextPreprocessing:
         size: int = self._cutter.get_vocab_size(with_added_tokens=True)
         return size
 
+    @property
+    def special_ids(self) -> tuple[int, ...]:
+        """Ids of the tokens that are of no word: where a text begins and ends, what fills it up, and their like."""
+        special = {token for token, added in self._cutter.get_added_tokens_decoder().items() if added.special}
+        return tuple(sorted(special | {self.pad_id}))
+
     def tokens(self, texts: Sequence[Text]) -> Tokens:
         """Returns N texts, or pairs of texts, as tokens; those shorter than the longest are padded on the right."""
         most = CHARACTERS_A_TOKEN * self.max_tokens

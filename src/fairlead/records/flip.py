@@ -18,6 +18,7 @@ class Flip:
         probability_before: Of the class answered before.
         probability_after: Of that same class.
         texts: The text, or pair, before and after; empty for a picture, which can be masked again.
+        name: What a person calls the row.
 
     Examples:
         >>> flip = Flip("ruler", 7, "malignant", "benign", 0.9, 0.2)
@@ -32,6 +33,7 @@ class Flip:
     probability_before: float
     probability_after: float
     texts: tuple[str | tuple[str, str], ...] = ()
+    name: str = ""
 
     @property
     def changed(self) -> bool:
@@ -48,6 +50,7 @@ class Flip:
         return {
             "subject": self.subject,
             "index": self.index,
+            "name": self.name,
             "before": self.before,
             "after": self.after,
             "probability_before": self.probability_before,

@@ -159,6 +159,26 @@ class RunFolder:
         """The counts of every group, small ones too: not for publication; report and card leave those out."""
         return self.path / "tallies.json"
 
+    @property
+    def explanations_picture(self) -> Path:
+        """Picture: what the model looks at in a few test rows."""
+        return self.path / "explanations.png"
+
+    @property
+    def explanations_page(self) -> Path:
+        """The same as a web page, each word with its value, and the answers that an intervention changed."""
+        return self.path / "explanations.html"
+
+    @property
+    def explanations(self) -> Path:
+        """Every explanation with its certificate, and their mass on the declared regions."""
+        return self.path / "explanations.json"
+
+    @property
+    def attributions(self) -> Path:
+        """The values of every explanation as one compressed array."""
+        return self.path / "attributions.npz"
+
     @staticmethod
     def write_json(path: Path, content: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """Writes JSON so that a reader never sees half of it; NaN is refused."""

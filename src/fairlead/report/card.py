@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fairlead.evidence import OPEN, Estimate
+from fairlead.evidence import Estimate
+from fairlead.report.explanation_sections import changed_sections, explained_words, mass_section
 from fairlead.report.markdown import grid, plain, scalar
 from fairlead.report.run_record import RunRecord
 from fairlead.report.sections import (
@@ -12,10 +13,11 @@ from fairlead.report.sections import (
     figures_section,
     group_sections,
     mitigation_sections,
+    places_of,
     splits_of,
     untested,
 )
-from fairlead.report.verdicts import explain_gate
+from fairlead.report.verdicts import explain_gate, how_many_unsettled, is_advisory
 
 _METRICS = {"f1_macro": "f1", "precision_macro": "precision", "recall_macro": "recall", "auroc_macro": "roc_auc"}
 _HUB = "hub "  # as the origin of a backbone begins that the Hub names
@@ -43,6 +45,8 @@ def write_card(record: RunRecord) -> str:
         *_tables(_verdicts(record, split) for split in splits_of(record)),
         *_tables(group_sections(record)),
         *_tables(mitigation_sections(record)),
+        _looks_at(record),
+        *_tables(changed_sections(record)),
         "## Intended use\n\n**To be written by you:** who may use this model, for which decisions, on which inputs; "
         "and for what it must not be used. Nothing in the evidence answers this.",
         "## What was not tested\n\n" + "\n".join(f"- {plain(one)}" for one in untested(record)),
@@ -100,7 +104,7 @@ def _gate(record: RunRecord) -> str:
     decision = record.decision
     answer = f"**The release gate: {'passes' if decision.passes else 'blocked'}.**"
     if decision.override or decision.passes:
-        unsettled = len(record.ledger.on("test").with_verdict(OPEN))
+        unsettled = how_many_unsettled(record.ledger.on("test"))
         told = explain_gate(decision, unsettled).removeprefix("passes: ")
         return f"{answer} {plain(told[:1].upper() + told[1:])}."
     return answer + "\n\n" + "\n".join(f"- {plain(reason)}" for reason in decision.blocked_by)
@@ -136,15 +140,23 @@ def _data(record: RunRecord) -> str:
     )
 
 
+def _looks_at(record: RunRecord) -> str:
+    told, section = explained_words(record), mass_section(record)
+    if not told:
+        return ""
+    table = f"\n\n{plain(section.caption)}\n\n{grid(section.head, section.rows)}" if section.rows else ""
+    return f"## {section.title}\n\n{plain(told)}{table}"
+
+
 def _verdicts(record: RunRecord, split: str) -> Section:
     rows = []
     for finding in record.ledger.on(split):
         found = record.estimate_of(finding)
         rows.append(
             (
-                finding.code,
+                finding.code + (", advisory" if is_advisory(finding) else ""),
                 finding.figure.replace("_", " "),
-                ", ".join(place for place in (finding.feature, finding.group) if place),
+                places_of(finding),
                 finding.verdict.value.replace("_", " "),
                 f"{found}" if found else "no value shown",
                 f"{found.rows}" if found else "",

@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from html import escape
 
-from fairlead.evidence import OPEN, Finding
+from fairlead.evidence import Finding
+from fairlead.report.explanation_sections import changed_sections, explained_words, mass_section
 from fairlead.report.run_record import RunRecord
 from fairlead.report.sections import (
     Section,
     figures_section,
     group_sections,
     mitigation_sections,
+    places_of,
     splits_of,
     untested,
 )
-from fairlead.report.verdicts import explain_gate
-
-_STYLE = """
-:root{color-scheme:light dark;--ink:#1f2328;--soft:#59636e;--line:#d1d9e0;--page:#fff;--tint:#f6f8fa;
---bad:#b3261e;--good:#1a6e37;--open:#7a5200}
-@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9da7b1;--line:#3d444d;--page:#0d1117;--tint:#161b22;
---bad:#ff8f86;--good:#63d489;--open:#e3b341}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:60rem;padding:2rem 1.25rem 4rem;font:1rem/1.55 system-ui,sans-serif;color:var(--ink);
-background:var(--page);overflow-wrap:anywhere}
-h1{font-size:1.7rem;line-height:1.2;margin:0 0 1rem}h2{font-size:1.2rem;margin:2.5rem 0 .6rem}
-.answer{border-left:.4rem solid var(--bad);background:var(--tint);padding:1rem 1.2rem;border-radius:.3rem}
-.answer.passes{border-color:var(--good)}.answer strong{font-size:1.25rem}.answer p,.answer ul{margin:.4rem 0 0}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;color:var(--soft);padding:.2rem 0 .4rem}
-th,td{text-align:left;vertical-align:top;padding:.4rem .7rem .4rem 0;border-bottom:1px solid var(--line)}
-th{overflow-wrap:break-word}th bdi,td{overflow-wrap:anywhere}td[class]{white-space:nowrap}
-tbody th{min-width:6rem}td.rate{min-width:10rem;white-space:normal}
-td.says{min-width:15rem;white-space:normal}.figure{min-width:10rem}td.bar{min-width:12rem;white-space:normal}
-.flagged,.failed{color:var(--bad);font-weight:600}.clear{color:var(--good);font-weight:600}
-.undecided,.insufficient{color:var(--open);font-weight:600}
-img{max-width:100%;height:auto;background:#fff;border-radius:.3rem}figure{margin:1rem 0}
-figcaption,.soft{color:var(--soft)}svg{display:block;width:11rem;height:1.5rem}
-@media screen and (max-width:40rem){
-table:has(.says) :is(tbody,tr,th,td){display:block;min-width:0}
-table:has(.says){display:block}
-table:has(.says) thead{display:none}tr:has(.says){border-bottom:1px solid var(--line);padding:.5rem 0}
-tr:has(.says)>*{border:0;padding:.1rem 0}table:has(.says) caption{display:block}}
-@media print{:root{--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--tint:#fff;--bad:#b3261e;--good:#1a6e37;
---open:#7a5200}body{max-width:none;padding:0;font-size:10pt}.wide{overflow:visible}td.says,td.bar,td.rate,.figure{min-width:0}
-tr,figure,.answer{break-inside:avoid}h2{break-after:avoid}}
-"""
-_RATE = ' class="rate"'  # a value with its interval: not squeezed to a word a line
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+from fairlead.report.verdicts import explain_gate, how_many_unsettled, is_advisory
+from fairlead.report.web_page import grid, rows_of, table, web_page
 
 
 def write_document(record: RunRecord) -> str:
@@ -63,33 +32,26 @@ def write_document(record: RunRecord) -> str:
     """
     parts = [
         _answer(record),
-        _table("The model", "What was kept, and what it was made of", ("Fact", "Value"), record.model.items()),
-        _table("The data", "Rows by split", ("Split", "Rows"), record.rows.items()),
+        table("The model", "What was kept, and what it was made of", ("Fact", "Value"), record.model.items()),
+        table("The data", "Rows by split", ("Split", "Rows"), record.rows.items()),
         _section(figures_section(record)),
         *(_verdicts(record, split) for split in splits_of(record)),
         *map(_section, group_sections(record)),
         *map(_section, mitigation_sections(record)),
+        _looks_at(record),
+        *map(_section, changed_sections(record)),
         _untested(record),
         _pictures(record),
     ]
     name = escape(record.name)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{name}: audit report</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>Audit report: <bdi>{name}</bdi></h1>\n"
-        + "\n".join(part for part in parts if part)
-        + "\n</main>\n</body>\n"
-        "</html>\n"
-    )
+    return web_page(f"{name}: audit report", f"Audit report: <bdi>{name}</bdi>", parts)
 
 
 def _answer(record: RunRecord) -> str:
     decision = record.decision
     word = "passes" if decision.passes else "blocked"
     if decision.override or decision.passes:
-        unsettled = len(record.ledger.on("test").with_verdict(OPEN))
+        unsettled = how_many_unsettled(record.ledger.on("test"))
         told = explain_gate(decision, unsettled).removeprefix("passes: ")
         why = f"<p><bdi>{escape(told[:1].upper() + told[1:])}.</bdi></p>"
     else:
@@ -98,7 +60,17 @@ def _answer(record: RunRecord) -> str:
 
 
 def _section(section: Section) -> str:
-    return _table(section.title, section.caption, section.head, section.rows)
+    return table(section.title, section.caption, section.head, section.rows)
+
+
+def _looks_at(record: RunRecord) -> str:
+    told, section = explained_words(record), mass_section(record)
+    if record.explanations is None:
+        return ""
+    shares = grid(section.caption, section.head, rows_of(section.rows)) if section.rows else ""
+    text, png = "Explained rows, each part on the colour of its value", record.explanations.picture
+    sheet = _figure(text, png) if png else ""
+    return f"<section><h2>{escape(section.title)}</h2><p><bdi>{escape(told)}</bdi></p>{shares}{sheet}</section>"
 
 
 def _verdicts(record: RunRecord, split: str) -> str:
@@ -107,17 +79,17 @@ def _verdicts(record: RunRecord, split: str) -> str:
     title = f"Verdicts on {escape(split)} rows"
     bars = '"><svg' in body
     caption = "The bar is the interval, from 0 to 1, the dot the value, the upright line the limit" if bars else ""
-    return f"<section><h2>{title}</h2>{_grid(caption, head, body)}</section>"
+    return f"<section><h2>{title}</h2>{grid(caption, head, body)}</section>"
 
 
 def _verdict(record: RunRecord, finding: Finding) -> str:
-    places = ", ".join(place for place in (finding.feature, finding.group) if place)
+    advisory = ", advisory: it blocks no release" if is_advisory(finding) else ""
     word, shown = finding.verdict.value, record.estimate_of(finding)
     told = f"{shown}" if shown else "no value shown"
     limit = f", limit {finding.limit.most:g}" if finding.limit else ""
     return (
-        f'<tr><th scope="row" class="figure">{escape(finding.figure.replace("_", " "))}<br><bdi>{escape(places)}</bdi>'
-        f'<br><span class="soft">{escape(finding.code)}</span></th>'
+        f'<tr><th scope="row" class="figure">{escape(finding.figure.replace("_", " "))}<br>'
+        f'<bdi>{escape(places_of(finding))}</bdi><br><span class="soft">{escape(finding.code)}{advisory}</span></th>'
         f'<td class="{word}">{word.replace("_", " ")}</td>'
         f'<td class="bar">{_bar(finding) if shown else ""}{told}{limit}</td>'
         f"<td>{f'{shown.rows} rows' if shown else ''}</td>"
@@ -131,7 +103,8 @@ def _bar(finding: Finding) -> str:
     if found is None or limit is None:
         return ""
     scale = 200 / max(1.0, found.high, limit.most)
-    low, high, value, most = (6 + scale * number for number in (found.low, found.high, found.value, limit.most))
+    ends = (found.low, found.high, found.value, limit.most)
+    low, high, value, most = (6 + scale * max(0.0, number) for number in ends)
     return (
         '<svg viewBox="0 0 212 24" aria-hidden="true" focusable="false"><line x1="6" x2="206" y1="12" y2="12" '
         'stroke="currentColor" stroke-opacity=".25"/>'
@@ -147,29 +120,14 @@ def _untested(record: RunRecord) -> str:
 
 
 def _pictures(record: RunRecord) -> str:
-    figures = "".join(
-        f'<figure><img alt="{escape(text)}" src="data:image/png;base64,{png}"><figcaption>{escape(text)}</figcaption>'
-        "</figure>"
-        for text, png in record.pictures.items()
-    )
+    figures = "".join(_figure(text, png) for text, png in record.pictures.items())
     if record.picture_withheld:
         figures += '<p class="soft">The picture of the groups is left out: it would show what the tables do not.</p>'
     return f"<section><h2>Pictures</h2>{figures}</section>" if figures else ""
 
 
-def _table(title: str, caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    body = "".join(
-        f'<tr><th scope="row"><bdi>{escape(str(first))}</bdi></th>'
-        + "".join(f"<td{_RATE if ' [' in str(cell) else ''}><bdi>{escape(str(cell))}</bdi></td>" for cell in rest)
-        + "</tr>"
-        for first, *rest in rows
-    )
-    return f"<section><h2>{escape(title)}</h2>{_grid(caption, head, body)}</section>" if body else ""
-
-
-def _grid(caption: str, head: Sequence[str], body: str) -> str:
-    columns = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+def _figure(text: str, png: str) -> str:
     return (
-        f'<div class="wide"><table><caption>{escape(caption)}</caption><thead><tr>{columns}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'<figure><img alt="{escape(text)}" src="data:image/png;base64,{png}"><figcaption>{escape(text)}</figcaption>'
+        "</figure>"
     )

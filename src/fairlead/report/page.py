@@ -140,6 +140,8 @@ class Page:
 
     def _prefix(self, text: str, width: float, style: Style) -> int:
         """Returns how many characters from the start are not too wide, one at least."""
+        if self.width_of(text, style) <= width:
+            return len(text)
         return max(1, _most(len(text), lambda kept: self.width_of(text[:kept], style) <= width))
 
     def text(self, x: float, y: float, text: str, style: Style = Style(10), **align: Unpack[Align]) -> Text:
@@ -220,6 +222,16 @@ def png_of(figure: Figure) -> bytes:
     encoded = BytesIO()
     FigureCanvasAgg(figure).print_png(encoded, metadata={"Software": None})
     return encoded.getvalue()
+
+
+def snap(inches: float) -> float:
+    """Returns the nearest place that lies on whole pixels.
+
+    Examples:
+        >>> snap(0.3333)
+        0.3333333333333333
+    """
+    return round(inches * DPI) / DPI
 
 
 def _most(upper: int, fits: Callable[[int], bool]) -> int:

@@ -11,11 +11,13 @@ from typing import Any
 
 from fairlead.errors import ConfigurationError, EvidenceError, FairleadError, UnreadableFileError
 from fairlead.evidence import MEASURED, Estimate, Finding, Ledger, Override
-from fairlead.judgement import Figure, GateDecision
+from fairlead.judgement import GateDecision
 from fairlead.measures import GroupTally
 from fairlead.records import RunFolder
+from fairlead.report.explanation_record import ExplanationRecord
 from fairlead.report.mitigation_record import MitigationRecord
-from fairlead.report.published_groups import PublishedGroups, concealed_slots, has_small_cell
+from fairlead.report.published_groups import PublishedGroups, concealed_slots
+from fairlead.report.withheld import key_of, withheld_findings
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +34,10 @@ class RunRecord:
         pictures: PNG files in base64 by their alternative text.
         groups: The rates of the groups of the test rows; empty where the folder holds no tallies.json.
         fewest: Rows from which a group is shown; None where the evidence alone decided.
-        withheld: Figure, feature and split of the findings whose numbers are not shown.
+        withheld: The findings whose numbers are not shown, as ``key_of`` names them.
         mitigation: What a mitigation gained and cost; None where there was none.
         picture_withheld: Whether there is a picture of the groups that shows what the tables do not.
+        explanations: What was explained; None where the folder holds no explanations.json.
     """
 
     name: str
@@ -46,9 +49,10 @@ class RunRecord:
     pictures: Mapping[str, str]
     groups: tuple[PublishedGroups, ...] = ()
     fewest: int | None = None
-    withheld: frozenset[tuple[str, str | None, str]] = field(default=frozenset())
+    withheld: frozenset[tuple[str | None, ...]] = field(default=frozenset())
     mitigation: MitigationRecord | None = None
     picture_withheld: bool = False
+    explanations: ExplanationRecord | None = None
 
     @classmethod
     def read(cls, run: RunFolder, fewest: int | None = None) -> RunRecord:
@@ -75,8 +79,8 @@ class RunRecord:
                 f"{run.path} holds no {run.tallies.name}, so small groups cannot be told; run or audit again, or leave "
                 "out --fewest-shown"
             )
-        files = (run.evidence, run.metrics, run.environment, run.tallies, run.mitigation)
-        evidence, metrics, environment, counted, mitigation = map(_content, files)
+        files = (run.evidence, run.metrics, run.environment, run.tallies, run.mitigation, run.explanations)
+        evidence, metrics, environment, counted, mitigation, explained = map(_content, files)
         try:
             ledger, decision = Ledger.from_dict(evidence), _decision(evidence["gate"])
             test = {name: Estimate.from_dict(one) if one else None for name, one in metrics.get("test", {}).items()}
@@ -85,6 +89,8 @@ class RunRecord:
             shown_from = max(judged_at, fewest or 1) if judged_at is not None else None
             groups = tuple(PublishedGroups.of(tally, shown_from or 1) for tally in tallies.get("test", ()))
             drawn = tallies.get("test", [tally for part in tallies.values() for tally in part])
+            explanations = ExplanationRecord.of(explained, _sheet(run)) if explained else None
+            least = max(shown_from or 0, explanations.fewest or 0 if explanations else 0) or shown_from
             whole = not any(concealed_slots(tally, shown_from or 1).any() for tally in drawn)
             return cls(
                 run.path.resolve().name.encode("utf-8", "replace").decode("utf-8"),
@@ -95,10 +101,11 @@ class RunRecord:
                 _model(metrics, environment),
                 _pictures(run, whole=whole),
                 groups,
-                shown_from,
-                _withheld(ledger, tallies, shown_from) if shown_from != judged_at else frozenset(),
+                least,
+                withheld_findings(ledger, tallies, least, judged_at),
                 MitigationRecord.of(mitigation) if mitigation else None,
                 picture_withheld=run.groups.is_file() and not whole,
+                explanations=explanations,
             )
         except (AttributeError, KeyError, TypeError, ValueError, FairleadError) as error:
             raise EvidenceError(
@@ -108,12 +115,12 @@ class RunRecord:
 
     def estimate_of(self, finding: Finding) -> Estimate | None:
         """Returns the estimate to be shown, if it may be."""
-        withheld = (finding.figure, finding.feature, finding.split) in self.withheld
+        withheld = key_of(finding) in self.withheld
         return finding.estimate if finding.verdict in MEASURED and not withheld else None
 
     def remedy_of(self, finding: Finding) -> str:
         """Returns what to do next, without the numbers of a group that is not shown."""
-        if (finding.figure, finding.feature, finding.split) not in self.withheld:
+        if key_of(finding) not in self.withheld:
             return finding.remedy
         return (
             f"A group of {finding.feature} has fewer than {self.fewest} rows of a kind, so the numbers are not shown "
@@ -125,20 +132,6 @@ def _tallies(counted: Mapping[str, Any]) -> dict[str, list[GroupTally]]:
     return {
         split: [GroupTally.from_dict(tally) for tally in part] for split, part in counted.get("tallies", {}).items()
     }
-
-
-def _withheld(
-    ledger: Ledger, tallies: Mapping[str, list[GroupTally]], fewest: int | None
-) -> frozenset[tuple[str, str | None, str]]:
-    small = {
-        (finding.figure, finding.feature, finding.split)
-        for finding in ledger
-        for tally in tallies.get(finding.split, ())
-        if fewest
-        and tally.by.feature == finding.feature
-        and (concealed_slots(tally, fewest).any() or has_small_cell(tally, Figure.named(finding.figure).rates, fewest))
-    }
-    return frozenset(small)
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -186,8 +179,16 @@ def _pictures(run: RunFolder, *, whole: bool) -> dict[str, str]:
         "The test rows the model was most wrong about": run.top_losses,
     }
     shown = {text: file for text, file in named.items() if file.is_file() and (whole or file != run.groups)}
+    return {text: _encoded(file) for text, file in shown.items()}
+
+
+def _sheet(run: RunFolder) -> str:
+    return _encoded(run.explanations_picture) if run.explanations_picture.is_file() else ""
+
+
+def _encoded(file: Path) -> str:
     try:
-        return {text: base64.b64encode(file.read_bytes()).decode("ascii") for text, file in shown.items()}
+        return base64.b64encode(file.read_bytes()).decode("ascii")
     except OSError as error:
         raise UnreadableFileError(
             f"cannot read {error.filename} ({error.strerror}); make it readable to you"

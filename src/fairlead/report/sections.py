@@ -145,8 +145,41 @@ def untested(record: RunRecord) -> list[str]:
     return [
         *told,
         "Whether these rows are like those the model will meet in use.",
-        "Explanations, robustness to changed inputs, and drift once in use: no audit of them is in this evidence.",
+        *_looked_into(record),
     ]
+
+
+def _looked_into(record: RunRecord) -> list[str]:
+    """Says what explanations and interventions leave open, as far as there were any."""
+    explained = record.explanations
+    subjects = list(dict.fromkeys(one.subject for one in record.ledger.on("test") if one.subject))
+    if explained is None and not subjects:
+        return [
+            "Explanations, robustness to changed inputs, and drift once in use: no audit of them is in this evidence."
+        ]
+    told = []
+    if explained is None:
+        told.append("Explanations: no audit of them is in this evidence.")
+    elif not explained.reliable:
+        told.append(f"What it looks at: none of the {explained.explained} explanations is reliable.")
+    else:
+        told.append(f"What it looks at in rows other than the {explained.reliable} with a reliable explanation.")
+    told.append(
+        f"Robustness to other changes of the inputs than masking or swapping {', '.join(subjects)}."
+        if subjects
+        else "Robustness to changed inputs: nothing was masked or swapped."
+    )
+    return [*told, "Drift once in use: no audit of it is in this evidence."]
+
+
+def places_of(finding: Finding) -> str:
+    """Returns what was masked or swapped, the feature and the group, as far as a finding has them.
+
+    Examples:
+        >>> places_of(Finding("SHAP-101", "answer_change_rate", "test", Verdict.INSUFFICIENT, subject="ruler"))
+        'ruler'
+    """
+    return ", ".join(place for place in (finding.subject, finding.feature, finding.group) if place)
 
 
 def named(finding: Finding) -> str:
@@ -155,9 +188,12 @@ def named(finding: Finding) -> str:
     Examples:
         >>> named(Finding("FAIR-001", "selection_rate_difference", "test", Verdict.INSUFFICIENT, "sex"))
         'selection rate difference of sex'
+        >>> named(Finding("SHAP-101", "answer_change_rate", "test", Verdict.INSUFFICIENT, "tone", "V", subject="ruler"))
+        'answer change rate where ruler is masked or swapped, of tone, V'
     """
+    changed = f" where {finding.subject} is masked or swapped" if finding.subject else ""
     place = ", ".join(place for place in (finding.feature, finding.group) if place)
-    return finding.figure.replace("_", " ") + (f" of {place}" if place else "")
+    return finding.figure.replace("_", " ") + changed + (f"{',' * bool(changed)} of {place}" if place else "")
 
 
 def splits_of(record: RunRecord) -> Sequence[str]:

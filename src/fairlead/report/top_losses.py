@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from fairlead.errors import DataError, UnreadableFileError
+from fairlead.errors import UnreadableFileError
 from fairlead.records import Predictions, RunFolder
 from fairlead.report.lettering import REMEDY, lacks_a_font, percent
 from fairlead.report.loss_rows import LossRow, worst_rows
-from fairlead.report.page import DPI, INK, MUTED, Look, Page, Style, png_of
+from fairlead.report.page import DPI, INK, MUTED, Look, Page, Style, png_of, snap
 from fairlead.report.shade import RIGHT, WRONG
+from fairlead.report.thumbnail import thumbnail
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,7 +113,7 @@ def _draw(rows: list[LossRow], pictures: Callable[[int], NDArray[np.uint8]], tit
     draw_legend(page, _MARGIN, y + 0.14, rows)
     for number, row in enumerate(rows):
         # On whole pixels, where the picture lies: otherwise its frame would cover one side of it.
-        left, upper = _snap(_MARGIN + number % columns * (_BOX + _GAP)), _snap(top + number // columns * tall)
+        left, upper = snap(_MARGIN + number % columns * (_BOX + _GAP)), snap(top + number // columns * tall)
         _draw_picture(page, left, upper, row, pictures)
         _draw_caption(page, left, upper + _BOX + 0.2, row)
     return page.figure
@@ -143,23 +143,10 @@ def _draw_picture(
         page.lines(left + 0.12, top + 0.32, page.wrap(str(error), _BOX - 0.24, small, 9), small)
         return
     page.rectangle((left, top, _BOX, _BOX), facecolor=_BACKING, zorder=-1)
-    fitted = _fit(pixels, row)
+    fitted = np.asarray(thumbnail(pixels, round(_BOX * DPI), row.name))
     tall, wide = fitted.shape[0] / DPI, fitted.shape[1] / DPI
-    page.image(_snap(left + (_BOX - wide) / 2), _snap(top + (_BOX - tall) / 2), fitted)
+    page.image(snap(left + (_BOX - wide) / 2), snap(top + (_BOX - tall) / 2), fitted)
     page.rectangle((left, top, _BOX, _BOX), **frame)
-
-
-def _fit(pixels: NDArray[np.uint8], row: LossRow) -> NDArray[np.uint8]:
-    """Scales a picture to the box and keeps its proportions; a tiny one shows its pixels as they are."""
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
-        raise DataError(
-            f"the picture of {row.name!r} is {pixels.dtype} of shape {pixels.shape}; give (H, W, 3) pixels of uint8"
-        )
-    side = round(_BOX * DPI)
-    scale = side / max(pixels.shape[:2])
-    height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
-    how = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.LANCZOS
-    return np.asarray(Image.fromarray(pixels).resize((width, height), how))
 
 
 def _draw_caption(page: Page, left: float, top: float, row: LossRow) -> None:
@@ -176,7 +163,3 @@ def _draw_caption(page: Page, left: float, top: float, row: LossRow) -> None:
     page.text(left, y, row.loss, Style(8.5), va="baseline")
     small = Style(8, MUTED)
     page.text(left, y + 0.17, page.shorten(row.name, _BOX, small), small, va="baseline")
-
-
-def _snap(inches: float) -> float:
-    return round(inches * DPI) / DPI

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from fairlead.evidence import MEASURED, Finding
+from fairlead.evidence import MEASURED, OPEN, Finding
 from fairlead.judgement import GateDecision
 
 _CODE = re.compile(r"[A-Z]+-[0-9]{3} ")
@@ -13,6 +13,8 @@ _CODE = re.compile(r"[A-Z]+-[0-9]{3} ")
 
 def summarise_findings(findings: Sequence[Finding]) -> list[str]:
     """Returns a line a finding: verdict, feature, figure, value with its interval, limit and code.
+
+    Where something was masked or swapped, that stands before the feature, and the group after it.
 
     Examples:
         >>> from fairlead.evidence import Estimate, Limit, Verdict
@@ -25,7 +27,9 @@ def summarise_findings(findings: Sequence[Finding]) -> list[str]:
     cells = [
         (
             finding.verdict.value.replace("_", " "),
-            finding.feature or "",
+            ", ".join(place for place in (finding.subject, finding.feature, finding.group) if place)
+            if finding.subject
+            else finding.feature or "",
             finding.figure.replace("_", " "),
             str(finding.estimate) if finding.estimate and finding.verdict in MEASURED else "-",
             f"limit {finding.limit.most:g}" if finding.limit else "",
@@ -35,6 +39,28 @@ def summarise_findings(findings: Sequence[Finding]) -> list[str]:
     ]
     widths = [max((len(row[column]) for row in cells), default=0) for column in range(6)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def is_advisory(finding: Finding) -> bool:
+    """Returns whether a finding is shown and never blocks: what an attribution says is no proof of a fault.
+
+    Examples:
+        >>> from fairlead.evidence import Verdict
+        >>> is_advisory(Finding("SHAP-001", "unreliable_explanations", "test", Verdict.INSUFFICIENT))
+        True
+    """
+    return finding.code.startswith("SHAP-0")
+
+
+def how_many_unsettled(findings: Iterable[Finding]) -> int:
+    """Returns how many findings more rows would settle, of those that may block.
+
+    Examples:
+        >>> from fairlead.evidence import Verdict
+        >>> how_many_unsettled([Finding("SHAP-101", "answer_change_rate", "test", Verdict.INSUFFICIENT)])
+        1
+    """
+    return sum(finding.verdict in OPEN and not is_advisory(finding) for finding in findings)
 
 
 def explain_gate(decision: GateDecision, unsettled: int = 0) -> str:
