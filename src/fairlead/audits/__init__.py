@@ -9,7 +9,7 @@ from fairlead.audits.intervention_rows import InterventionRows
 from fairlead.audits.interventions import Answer, Interventions
 from fairlead.audits.masking import FILLS, masked
 from fairlead.audits.predictions_file import write_predictions
-from fairlead.audits.regions import Border, CroppedRegion, RegionMask, RegionOf, border
+from fairlead.audits.regions import Border, CroppedRegion, RegionMask, border
 from fairlead.audits.run_files import Results, keep_run, write_environment
 from fairlead.audits.shap_audit import Explanations, ShapAudit, Shown
 from fairlead.audits.shap_settings import Reading, ShapSettings
@@ -33,7 +33,6 @@ __all__ = [
     "Interventions",
     "Reading",
     "RegionMask",
-    "RegionOf",
     "Results",
     "ShapAudit",
     "ShapSettings",

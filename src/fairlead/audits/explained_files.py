@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairlead.audits.explained_summary import mass_by_group, reliable_by_group
+from fairlead.judgement import FEWEST_SHOWN
 from fairlead.records import RunFolder, SensitiveFeature, Split
 from fairlead.report import draw_explanations, explanations_json, write_attributions, write_explanations
 
@@ -40,6 +41,7 @@ def keep_explanations(
         reliable=reliable_by_group(rows, sensitive),
         seconds=explanations.seconds,
         stopped=explanations.stopped or explanations.failure,
+        fewest=FEWEST_SHOWN,
     )
     content["flips"] = [flip.to_dict() for flip in flips]
     RunFolder.write_json(place(run.explanations), content)

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from fairlead.audits.explaining import Surroundings
 from fairlead.audits.interventions import Answer, Interventions
-from fairlead.audits.regions import Border, CroppedRegion, RegionMask, RegionOf
+from fairlead.audits.regions import Border, CroppedRegion, RegionMask
 from fairlead.audits.shap_settings import ShapSettings
 from fairlead.audits.step_outputs import as_is
 from fairlead.audits.term_swaps import TermSwap
-from fairlead.data import Batch, Rows, TermLists
+from fairlead.data import Batch, RegionOf, Rows, TermLists
 from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.modules import Classifier
 from fairlead.preprocessing import ImagePreprocessing, TextPreprocessing

@@ -12,11 +12,9 @@ from torch import Tensor
 
 from fairlead.audits.intervened import Intervened
 from fairlead.audits.masking import FILLS, masked
+from fairlead.data import RegionOf
 from fairlead.errors import ConfigurationError, DataError, UnknownNameError
 from fairlead.preprocessing import ImagePreprocessing
-
-RegionOf = Callable[[int], NDArray[np.bool_]]
-"""From a row's number to its (H, W) region, in the coordinates of the picture before it is resized."""
 
 
 @dataclass(frozen=True)

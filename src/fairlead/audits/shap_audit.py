@@ -16,10 +16,11 @@ from fairlead.audits.explaining import Surroundings, explain_rows
 from fairlead.audits.interventions import Interventions
 from fairlead.audits.module_reading import ModuleReading
 from fairlead.audits.probe_set import ProbeSet
-from fairlead.audits.regions import Border, RegionOf
+from fairlead.audits.regions import Border
 from fairlead.audits.shap_settings import ShapSettings
 from fairlead.audits.time_budget import TimeBudget
 from fairlead.audits.waiting import progress
+from fairlead.data import RegionOf
 from fairlead.errors import ConfigurationError, FairleadError
 from fairlead.evidence import Ledger
 from fairlead.judgement import Policy

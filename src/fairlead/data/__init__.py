@@ -9,6 +9,7 @@ from fairlead.data.image_data import ImageDataModule
 from fairlead.data.image_dataset import ImageDataset
 from fairlead.data.items import Items
 from fairlead.data.length_grouping import LengthGroupedSampler
+from fairlead.data.nuisances import MaskFiles, Nuisances, RegionOf
 from fairlead.data.picture_stream import PictureStream
 from fairlead.data.pictures import ArrayPictures, FilePictures, Pictures
 from fairlead.data.reading import list_pictures, read_rows
@@ -39,9 +40,12 @@ __all__ = [
     "Items",
     "LengthGroupedSampler",
     "Loading",
+    "MaskFiles",
+    "Nuisances",
     "PictureStream",
     "Pictures",
     "RawRows",
+    "RegionOf",
     "Rows",
     "RowsDataModule",
     "SplitPlan",

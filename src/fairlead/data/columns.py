@@ -37,6 +37,7 @@ class Columns:
         split: Given splits, where the table has the column.
         text: The texts; None takes text, sentence, content, comment, body, message or question.
         text_pair: Second texts, read together with the first, such as the answer to a question; None for none.
+        regions: Paths of masks, of what in each picture should not matter; empty where a picture has none of it.
 
     Examples:
         >>> Columns(label="diagnosis", sensitive=("sex",)).split
@@ -51,6 +52,7 @@ class Columns:
     split: str = "split"
     text: str | None = None
     text_pair: str | None = None
+    regions: Sequence[str] = ()
 
     def image_of(self, table: Table) -> str:
         """Returns the name of the column with the paths of pictures.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairlead.data.columns import Columns
+from fairlead.data.nuisances import MaskFiles, Nuisances
 from fairlead.data.pictures import FilePictures
 from fairlead.data.rows import RawRows
 from fairlead.data.splitting import SPLIT_NAMES
@@ -52,13 +53,27 @@ def list_pictures(path: Path, columns: Columns) -> FilePictures:
 def _read_table(path: Path, columns: Columns) -> RawRows:
     table = Table.read(path)
     names = table.complete(columns.label_of(table), "column")
+    pictures = _files_of(table, path, columns)
+    regions = {name: MaskFiles(_masks_of(table, path, name), pictures) for name in columns.regions}
     return RawRows(
         splits=columns.splits_of(table),
-        items=_files_of(table, path, columns),
+        items=pictures,
         names=names,
         sensitive={name: table.column(name) for name in columns.sensitive},
         source=path.name,
+        nuisances=Nuisances(regions),
     )
+
+
+def _masks_of(table: Table, path: Path, column: str) -> list[Path | None]:
+    masks = [None if name is None else path.parent / Path(name).expanduser() for name in table.column(column)]
+    missing = [row for row, mask in enumerate(masks) if mask is not None and not mask.is_file()]
+    if missing:
+        raise DataError(
+            f"{len(missing)} masks named in column {column!r} of {path.name} are not there (row {missing[0] + 1}: "
+            f"{masks[missing[0]]}); paths count from the table's folder {path.parent}"
+        )
+    return masks
 
 
 def _files_of(table: Table, path: Path, columns: Columns) -> FilePictures:
@@ -77,10 +92,11 @@ def _files_of(table: Table, path: Path, columns: Columns) -> FilePictures:
 
 
 def _read_folder(root: Path, columns: Columns) -> RawRows:
-    if columns.sensitive:
-        raise ConfigurationError(
-            f"a folder holds no sensitive features; name {', '.join(columns.sensitive)} as columns of a table of paths"
-        )
+    for what, named in (("sensitive features", columns.sensitive), ("masks of regions", columns.regions)):
+        if named:
+            raise ConfigurationError(
+                f"a folder holds no {what}; name {', '.join(named)} as columns of a table of paths"
+            )
     below = _folders(root)
     parts = _split_folders(root, below)
     if Split.TRAIN not in parts:

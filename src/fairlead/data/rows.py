@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.data.items import ChosenItems, Items
+from fairlead.data.nuisances import Nuisances
 from fairlead.data.splitting import SplitPlan, divide, singletons, thin
 from fairlead.errors import DataError, LabelError
 from fairlead.measures.feature_groups import MOST_GROUPS
@@ -30,6 +31,7 @@ class Rows:
         sensitive: The S declared sensitive features.
         groups: (N, S) group codes, int64.
         notes: What was decided for the user and must be said.
+        nuisances: What in the items was declared not to matter.
     """
 
     items: Items
@@ -39,6 +41,7 @@ class Rows:
     sensitive: tuple[SensitiveFeature, ...]
     groups: NDArray[np.int64]
     notes: tuple[str, ...] = ()
+    nuisances: Nuisances = field(default_factory=Nuisances)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -60,6 +63,7 @@ class Rows:
             splits=self.splits[rows],
             groups=self.groups[rows],
             notes=(*self.notes, note),
+            nuisances=self.nuisances.choose(rows),
         )
 
     def class_counts(self) -> NDArray[np.int64]:
@@ -80,6 +84,7 @@ class RawRows:
         notes: What the reader decided.
         together: (N,) int64, equal for rows that must not be divided, such as those of one text; None where each
             stands for itself. It binds where splits are drawn: those that the data gives are kept as they are.
+        nuisances: What in the items was declared not to matter.
     """
 
     items: Items
@@ -89,6 +94,7 @@ class RawRows:
     source: str = "the data"
     notes: tuple[str, ...] = ()
     together: NDArray[np.int64] | None = None
+    nuisances: Nuisances = field(default_factory=Nuisances)
 
     def choose(self, rows: NDArray[np.int64], note: str) -> RawRows:
         """Returns some of the rows, and a note that says so."""
@@ -100,6 +106,7 @@ class RawRows:
             source=self.source,
             notes=(*self.notes, note),
             together=None if self.together is None else self.together[rows],
+            nuisances=self.nuisances.choose(rows),
         )
 
 
@@ -133,6 +140,7 @@ def prepare_rows(raw: RawRows, plan: SplitPlan) -> Rows:
         sensitive=features,
         groups=np.stack(encoded, axis=1) if encoded else np.zeros((len(names), 0), dtype=np.int64),
         notes=(*raw.notes, *notes),
+        nuisances=raw.nuisances,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fairlead.data.columns import Columns
+from fairlead.data.nuisances import Nuisances
 from fairlead.data.pictures import ArrayPictures
 from fairlead.data.rows import RawRows
 from fairlead.data.synthetic import LesionWorld
@@ -15,10 +16,12 @@ LESIONS = "synthetic:lesions"
 
 
 def draw_rows(world: LesionWorld, columns: Columns, *, progress: bool = True) -> RawRows:
-    """Draws a world of synthetic lesions; the skin tone is its sensitive feature unless others are named.
+    """Draws a world of synthetic lesions.
+
+    The skin tone is its sensitive feature, and the ruler what should not matter, unless others are named.
 
     Raises:
-        UnknownNameError: a sensitive feature the world does not have.
+        UnknownNameError: a sensitive feature or a region the world does not have.
         ConfigurationError: another label column than the diagnosis.
     """
     from rich import get_console
@@ -36,10 +39,15 @@ def draw_rows(world: LesionWorld, columns: Columns, *, progress: bool = True) ->
     for name in columns.sensitive:
         if name not in facts:
             raise UnknownNameError("sensitive feature", name, facts, where=LESIONS)
+    regions = {"ruler": lesions.ruler_mask, "lesion": lesions.lesion_mask}
+    for name in columns.regions:
+        if name not in regions:
+            raise UnknownNameError("region", name, regions, where=LESIONS)
     return RawRows(
         items=ArrayPictures(lesions.images, "synthetic-lesion"),
         names=lesions.diagnosis,
         splits=[Split(split) for split in lesions.split],
         sensitive={name: list(facts[name]) for name in (columns.sensitive or ("tone",))},
         source=LESIONS,
+        nuisances=Nuisances({name: regions[name] for name in (columns.regions or ("ruler",))}),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fairlead.data.columns import Columns
+from fairlead.data.nuisances import Nuisances
 from fairlead.data.rows import RawRows
 from fairlead.data.synthetic import ApplicationWorld
+from fairlead.data.synthetic.application_words import IDENTITIES
 from fairlead.data.texts import StoredTexts
 from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.records import Split
@@ -35,4 +37,5 @@ def draw_texts(world: ApplicationWorld, columns: Columns) -> RawRows:
         splits=[Split(split) for split in drawn.split],
         sensitive={name: list(facts[name]) for name in (columns.sensitive or ("identity",))},
         source=APPLICATIONS,
+        nuisances=Nuisances(terms=(IDENTITIES,)),
     )
