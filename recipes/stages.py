@@ -8,14 +8,26 @@ import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 
-from fairlead.audits import BeforeAfter, HeldOut, Results, evaluate, group_sets, keep_run, write_environment
+from fairlead.audits import (
+    BeforeAfter,
+    HeldOut,
+    Results,
+    ShapAudit,
+    ShapSettings,
+    Shown,
+    border,
+    evaluate,
+    group_sets,
+    keep_run,
+    write_environment,
+)
 from fairlead.backbones import Backbone
 from fairlead.cli.bundle_story import bundle_up
 from fairlead.cli.clock import Clock
 from fairlead.cli.finetune_options import FinetuneOptions
 from fairlead.cli.fresh_run import removed_on_failure
 from fairlead.cli.quiet import quieten_lightning
-from fairlead.cli.run_data import run_data
+from fairlead.cli.run_data import BORDER, run_data
 from fairlead.cli.story import Story
 from fairlead.data import RowsDataModule, TextDataModule
 from fairlead.judgement import Policy
@@ -23,6 +35,8 @@ from fairlead.modules import AdapterSettings, Classifier, OptimizationSettings
 from fairlead.records import RunFolder, Split
 from fairlead.tuning import ChosenRule, LinearProbe, check_method
 from recipes import STARTED
+
+SHARE, LEAST = 0.1, 10.0  # of the run so far, and seconds: what explanations may take
 
 Choose = Callable[[FinetuneOptions, Story], Backbone]
 Build = Callable[[FinetuneOptions, RowsDataModule, Backbone], Classifier]
@@ -54,11 +68,7 @@ def run_stages(options: FinetuneOptions, choose: Choose, build: Build, before_pr
         keep = partial(keep_run, run, data.rows, clock.seconds, policy=policy, intersections=options.intersect)
         module = build(options, data, backbone)
         with clock.stage("probe"):
-            probe = LinearProbe(seed=options.seed)
-            trainer = new_trainer(run, epochs=0, callbacks=[*before_probe, probe, RichProgressBar()])
-            trainer.fit(module, data)
-            results = Results(HeldOut.of(probe.outputs, data.rows))
-            trainer.save_checkpoint(run.probe, weights_only=True)
+            trainer, results = probe(options, run, module, data, before_probe)
         audit = keep(results, model=run.probe)
     if isinstance(data, TextDataModule):
         story.truncation(data.truncation())
@@ -75,6 +85,9 @@ def run_stages(options: FinetuneOptions, choose: Choose, build: Build, before_pr
         with clock.stage("test"):
             results = mitigate(options, run, module, trainer, results=results, story=story)
         audit = keep(results, model=run.mitigated)
+    with clock.stage("explain"):
+        shown = explain(options, run, module, data, seconds=max(LEAST, SHARE * clock.seconds()["total"]))
+    audit = keep(results, model=run.model, besides=shown.ledger)
     bundle = bundle_up(run, data.rows, clock)
     story.end(run, results, audit, clock)
     story.bundle(bundle, run)
@@ -86,6 +99,17 @@ def refuse_early(options: FinetuneOptions, data: RowsDataModule, policy: Policy)
     group_sets(data.rows.sensitive, options.intersect)
     if options.mitigate != "none":
         check_method(options.mitigate, data.labels, policy, data.rows.targets[data.rows.of(Split.CALIBRATION)])
+
+
+def probe(
+    options: FinetuneOptions, run: RunFolder, module: Classifier, data: RowsDataModule, before: Sequence[L.Callback]
+) -> tuple[L.Trainer, Results]:
+    """A linear head on the frozen backbone."""
+    found = LinearProbe(seed=options.seed)
+    trainer = new_trainer(run, epochs=0, callbacks=[*before, found, RichProgressBar()])
+    trainer.fit(module, data)
+    trainer.save_checkpoint(run.probe, weights_only=True)
+    return trainer, Results(HeldOut.of(found.outputs, data.rows))
 
 
 def choose_rates(options: FinetuneOptions, backbone: Backbone) -> tuple[AdapterSettings | None, OptimizationSettings]:
@@ -131,6 +155,24 @@ def mitigate(
     RunFolder.write_json(run.mitigation, {**cost.to_dict(), **chosen.to_dict()})
     story.mitigation(chosen, cost)
     return mitigated
+
+
+def explain(
+    options: FinetuneOptions, run: RunFolder, module: Classifier, data: RowsDataModule, *, seconds: float
+) -> Shown:
+    """What the kept model looks at in a few test rows, and what masking or swapping does to its answers to all."""
+    module.restore(run.model)
+    declared = data.rows.nuisances
+    audit = ShapAudit(
+        options.explain,
+        budget=seconds,
+        regions={**declared.regions, **({BORDER: border()} if BORDER in options.region else {})},
+        terms=options.terms or declared.terms,
+        limits=options.limits(),
+        settings=ShapSettings(output=run.path, seed=options.seed),
+    )
+    new_trainer(run, epochs=0, callbacks=[RichProgressBar(), audit]).test(module, data, verbose=False)
+    return audit.found[Split.TEST]
 
 
 def new_trainer(run: RunFolder, *, epochs: int, callbacks: list[L.Callback]) -> L.Trainer:

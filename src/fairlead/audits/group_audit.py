@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fairlead.errors import ConfigurationError, UnknownNameError
@@ -69,6 +69,10 @@ class GroupAudit:
         """Judges what has been counted already, each split for itself."""
         judged = [judge(part, policy, split.value) for split, part in tallies.items() if part]
         return cls(policy, tallies, Ledger(tuple(finding for ledger in judged for finding in ledger)))
+
+    def with_findings(self, ledger: Ledger) -> GroupAudit:
+        """Returns the same audit with the findings of another beside its own."""
+        return replace(self, ledger=self.ledger.add(*ledger))
 
     @property
     def decision(self) -> GateDecision:

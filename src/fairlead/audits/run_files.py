@@ -18,6 +18,7 @@ from fairlead.audits.group_audit import GroupAudit
 from fairlead.audits.predictions_file import write_predictions
 from fairlead.backbones import Backbone
 from fairlead.data import Rows
+from fairlead.evidence import Ledger
 from fairlead.judgement import Policy
 from fairlead.records import DecisionRule, Modality, RunFolder, Split
 from fairlead.report import (
@@ -74,6 +75,7 @@ def keep_run(
     model: Path,
     policy: Policy | None = None,
     intersections: Sequence[Sequence[str]] = (),
+    besides: Ledger | None = None,
 ) -> GroupAudit:
     """Writes all that is known by now: the model that is kept, figures, evidence, then pictures, report and card.
 
@@ -88,6 +90,7 @@ def keep_run(
         model: The checkpoint that is kept.
         policy: What is accepted of gaps between groups; None for the default.
         intersections: Names of sensitive features to be crossed.
+        besides: Findings of other audits of the same model.
 
     Returns:
         The audit of the kept model's answers for validation and test rows, as ``evidence.json`` has it.
@@ -95,7 +98,7 @@ def keep_run(
     kept = results.kept
     judged = {split: kept.predictions[split] for split in (Split.VAL, Split.TEST)}
     # First: a feature it refuses leaves no file behind.
-    audit = GroupAudit.of(judged, policy or Policy.default(), intersections)
+    audit = GroupAudit.of(judged, policy or Policy.default(), intersections).with_findings(besides or Ledger())
     write_predictions(run.predictions, kept.predictions, rows.items.name)
     RunFolder.write_atomically(run.model, model.read_bytes())
     content = {
@@ -132,7 +135,9 @@ def _draw(run: RunFolder, rows: Rows, results: Results, audit: GroupAudit) -> No
         draw_groups(
             audit.tallies[Split.TEST],
             run.groups,
-            findings=audit.ledger.on(Split.TEST),
+            findings=Ledger(
+                tuple(finding for finding in audit.ledger.on(Split.TEST) if finding.code.startswith("FAIR"))
+            ),
             title=f"Test rows by group, {name}",
             note=f"Release gate: {explain_gate(audit.decision)}",
         )

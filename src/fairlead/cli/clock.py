@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 # A stage that did not happen took no time; these keys are always there. What comes after the figures are written, such
 # as the export, has its key once it has happened.
-STAGES = ("import", "data", "probe", "finetune", "test")
+STAGES = ("import", "data", "probe", "finetune", "test", "explain")
 
 
 class Clock:
@@ -22,7 +22,7 @@ class Clock:
         >>> with clock.stage("data"):
         ...     pass
         >>> list(clock.seconds())
-        ['import', 'data', 'probe', 'finetune', 'test', 'total']
+        ['import', 'data', 'probe', 'finetune', 'test', 'explain', 'total']
     """
 
     def __init__(self, started: float) -> None:

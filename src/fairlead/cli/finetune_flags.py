@@ -22,7 +22,7 @@ def finetune_parser(modality: Modality, *, program: str, description: str) -> Pa
     parser.add_argument("--modality", choices=[modality.value], default=modality.value, help=argparse.SUPPRESS)
     (_add_image_data if modality is Modality.IMAGE else _add_text_data)(parser)
     (_add_image_model if modality is Modality.IMAGE else _add_text_model)(parser)
-    _add_audit_flags(parser)
+    _add_audit_flags(parser, modality)
     run = parser.add_argument_group("run")
     run.add_argument("--output", type=str, default=None, metavar="DIR", help="new or empty; default: runs/<time>")
     run.add_argument("--seed", type=int, default=0, metavar="N", help="of splits, order, views and weights")
@@ -94,7 +94,7 @@ def _add_table_flags(data: Any) -> None:  # a group of argparse, which names no 
     )
 
 
-def _add_audit_flags(parser: Parser) -> None:
+def _add_audit_flags(parser: Parser, modality: Modality) -> None:
     audit = parser.add_argument_group("audit")
     audit.add_argument(
         "--policy",
@@ -111,6 +111,33 @@ def _add_audit_flags(parser: Parser) -> None:
         help="choose decision thresholds of a model of two classes on calibration rows: one for all, one for each "
         "group of the first --sensitive column, or fairlearn's randomised ones; test rows show what it gains and costs",
     )
+    audit.add_argument(
+        "--explain",
+        type=int,
+        default=8,
+        metavar="N",
+        help="test rows that are explained, each with its certificate; 0 for none (default: 8)",
+    )
+    if modality is Modality.IMAGE:
+        audit.add_argument(
+            "--region",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="R",
+            help="what should not matter in a picture: columns with the paths of masks, or 'border'. Each is masked in "
+            "every test picture, and answers that change too often block the release",
+        )
+    else:
+        audit.add_argument(
+            "--terms",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="A,B",
+            help="terms that should not matter in a text, those that may stand for each other joined by commas, e.g. "
+            "he,she his,her. Each is swapped in every test text, and answers that change too often block the release",
+        )
     audit.add_argument("--strict", action="store_true", help="exit with 1 where the release gate does not pass")
 
 

@@ -42,6 +42,9 @@ class FinetuneOptions:
         learning_rate: Of the backbone's last layer; None for one that suits the weights.
         policy: A YAML file of limits; None for the default policy.
         mitigate: How the kept model's thresholds are chosen on calibration rows; ``"none"`` for none.
+        explain: Test rows that are explained.
+        region: Columns of masks, or ``"border"``: what should not matter in a picture.
+        terms: Lists of terms that should not matter in a text.
         strict: Whether a gate that does not pass makes the exit code 1.
         output: The run folder; None for ``runs/<time>``.
         seed: Of everything random.
@@ -67,6 +70,9 @@ class FinetuneOptions:
     learning_rate: float | None
     policy: str | None
     mitigate: str
+    explain: int
+    region: tuple[str, ...]
+    terms: tuple[tuple[str, ...], ...]
     strict: bool
     output: str | None
     seed: int
@@ -80,7 +86,7 @@ class FinetuneOptions:
         """Reads flags and ``--config`` files; ``--help`` explains each."""
         parser = finetune_parser(modality, program=program, description=description)
         found = parser.parse_args(_config_first(sys.argv[1:] if arguments is None else arguments))
-        apart = {"modality", "yaml", "sensitive", "intersect", "epochs"}
+        apart = {"modality", "yaml", "sensitive", "intersect", "epochs", "region", "terms"}
         values = {name: found.get(name) for name in cls.__dataclass_fields__ if name not in apart}
         epochs = found["epochs"]
         if epochs is None:
@@ -94,7 +100,16 @@ class FinetuneOptions:
         crossed = tuple(dict.fromkeys(tuple(names) for names in found["intersect"]))
         sensitive = tuple(dict.fromkeys(itertools.chain(found["sensitive"], *crossed)))
         text = f"modality: {modality}\n{parser.dump(found)}"  # a hidden flag, which dump() leaves out
-        return cls(modality, **values, epochs=epochs, sensitive=sensitive, intersect=crossed, yaml=text)
+        return cls(
+            modality,
+            **values,
+            epochs=epochs,
+            sensitive=sensitive,
+            intersect=crossed,
+            region=tuple(dict.fromkeys(found.get("region") or ())),
+            terms=tuple(_terms(given) for given in found.get("terms") or ()),
+            yaml=text,
+        )
 
     @classmethod
     def of_run(cls, run: RunFolder) -> FinetuneOptions:
@@ -133,6 +148,7 @@ def _check(values: Mapping[str, Any]) -> None:
         ("image_size", 32, "pixels, as the backbone's pictures have"),
         ("max_tokens", 8, "128 is usual"),
         ("fewshot", 1, "8 rows of each class are usual"),
+        ("explain", 0, "0 explains none, 8 are usual"),
     ):
         if values[name] is not None and values[name] < least:
             flag = f"--{name.replace('_', '-')}"
@@ -146,6 +162,16 @@ def _check(values: Mapping[str, Any]) -> None:
             f"--mitigate {values['mitigate']} needs groups to measure what it gains and costs; "
             "name a column with --sensitive"
         )
+
+
+def _terms(given: str) -> tuple[str, ...]:
+    terms = tuple(term.strip() for term in given.split(","))
+    if len(terms) < 2 or not all(terms):
+        raise ConfigurationError(
+            "--terms takes two terms or more that may stand for each other, joined by commas, e.g. he,she; got "
+            f"{given!r}"
+        )
+    return terms
 
 
 def _config_first(arguments: Sequence[str]) -> list[str]:

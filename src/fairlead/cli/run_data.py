@@ -15,6 +15,7 @@ from fairlead.data import (
 from fairlead.data.synthetic import ApplicationWorld, LesionWorld, SplitSizes
 from fairlead.records import Modality
 
+BORDER = "border"  # a region that needs no masks
 QUICK_ROWS = 240
 QUICK_SIZES = SplitSizes(160, 40, 40, 120)
 
@@ -36,7 +37,12 @@ def _images(options: FinetuneOptions) -> ImageDataModule:
     )
     return ImageDataModule(
         options.data or world,
-        columns=Columns(image=options.image_column, label=options.label, sensitive=options.sensitive),
+        columns=Columns(
+            image=options.image_column,
+            label=options.label,
+            sensitive=options.sensitive,
+            regions=tuple(name for name in options.region if name != BORDER),
+        ),
         splits=_plan(options),
         augmentation=Augmentation() if options.data else Augmentation(scale=0.8, vertical_flip=0.5, jitter=0.1),
         loading=Loading(batch_size=options.batch_size),

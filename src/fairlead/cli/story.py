@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
@@ -14,7 +14,7 @@ from fairlead.cli.clock import Clock
 from fairlead.cli.embedded_bias import EMBEDDED
 from fairlead.data import Rows
 from fairlead.errors import BackboneError, FairleadError
-from fairlead.evidence import Verdict
+from fairlead.evidence import Finding, Verdict
 from fairlead.preprocessing import ImagePreprocessing, TextPreprocessing
 from fairlead.records import Modality, RunFolder, Split
 from fairlead.report import (
@@ -23,6 +23,7 @@ from fairlead.report import (
     explain_choice,
     explain_gate,
     how_many_unsettled,
+    is_advisory,
     summarise_figures,
     summarise_findings,
 )
@@ -123,6 +124,11 @@ class Story:
             (run.predictions, "every held-out row"),
             (run.confusion, "what is taken for what"),
             (run.top_losses, "where it is most wrong: look at these"),
+            *(
+                [(run.explanations_page, "what it looks at, and which answers hang on what they should not")]
+                if run.explanations_page.exists()
+                else []
+            ),
             *([(run.groups, "how each group fares")] if audit.tallies[Split.TEST] else []),
         ):
             self._say("look at" if file == run.report else "", f"{file}  {meaning}")
@@ -143,12 +149,21 @@ class Story:
         self._say("bundle", f"{bundle.path}  answers raw files as the trained model does; {verdict}")
         self._say("to serve", next_step(bundle, run))
 
+    def _findings(self, name: str, findings: Sequence[Finding]) -> None:
+        for position, (finding, line) in enumerate(zip(findings, summarise_findings(findings), strict=True)):
+            self._say(name if not position else "", line, "red" if finding.verdict is Verdict.FLAGGED else "")
+
     def _audit(self, audit: GroupAudit) -> None:
         findings = audit.ledger.on(Split.TEST)
-        for position, (finding, line) in enumerate(zip(findings, summarise_findings(findings.findings), strict=True)):
-            self._say("audit" if not position else "", line, "red" if finding.verdict is Verdict.FLAGGED else "")
-        if not len(findings):
+        groups = [finding for finding in findings if finding.subject is None and not is_advisory(finding)]
+        changed = [finding for finding in findings if finding.subject is not None and finding.feature is None]
+        self._findings("audit", groups)
+        if not groups:
             self._say("audit", "not tested: no sensitive feature was declared; name columns with --sensitive")
+        self._findings("changed", changed)
+        advisory = [finding for finding in findings if is_advisory(finding)]
+        for finding in advisory:
+            self._say("explained", finding.remedy, "yellow" if finding.verdict is Verdict.FAILED else "")
         unsettled = how_many_unsettled(findings)
         self._say("gate", explain_gate(audit.decision, unsettled), "" if audit.decision.passes else "yellow")
         if self._planted:

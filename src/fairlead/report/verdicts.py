@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from fairlead.evidence import MEASURED, OPEN, Finding
-from fairlead.judgement import GateDecision
+from fairlead.judgement import ADVISORY, GateDecision
 
 _CODE = re.compile(r"[A-Z]+-[0-9]{3} ")
 
@@ -49,7 +49,7 @@ def is_advisory(finding: Finding) -> bool:
         >>> is_advisory(Finding("SHAP-001", "unreliable_explanations", "test", Verdict.INSUFFICIENT))
         True
     """
-    return finding.code.startswith("SHAP-0")
+    return finding.code.startswith(ADVISORY)
 
 
 def how_many_unsettled(findings: Iterable[Finding]) -> int:
