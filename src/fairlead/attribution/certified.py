@@ -136,7 +136,7 @@ def _with_new_layers(
         if until is not None and time.monotonic() >= until:
             break
         other = build(model.with_new_last_layer(seed, asked.inputs[:1]), True)
-        for row, shares in enumerate(other.explain(asked.inputs, asked.question, asked.indices)):
+        for row, shares in enumerate(other.explain(asked.inputs, asked.question, asked.indices, until=until)):
             found[row].append(abs(_rank_correlation(values[row], asked.items[row].fold(shares.values))))
     return [float(np.mean(row)) if row else None for row in found]
 

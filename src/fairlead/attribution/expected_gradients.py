@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairlead.attribution.explained_model import ExplainedModel
-from fairlead.attribution.memory import kept_for_gradients
+from fairlead.attribution.memory import kept_for_gradients, memory_to_use
 from fairlead.attribution.question import Question
 from fairlead.attribution.running_shares import RunningShares
 from fairlead.attribution.shares import Shares
@@ -20,7 +20,9 @@ from fairlead.attribution.sites import Site, background_points
 from fairlead.attribution.undisturbed import differentiable
 from fairlead.errors import AttributionError, ConfigurationError
 
-_MOST_TOGETHER = 64  # a larger batch is no faster on any processor, and more is wasted where a row is done
+_MOST_TOGETHER = {"cpu": 64}  # a larger batch is no faster on a processor
+_MOST_ON_GPU = 512
+_FEWEST_A_ROUND, _MOST_A_ROUND = 16, 32  # samples: of fewer the way is met too thinly, of more too few rounds are had
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Effort:
     Attributes:
         tolerance: Monte-Carlo standard error of the values, as a share of their size, at which a row is done.
         samples: Of a row at most.
-        memory: Bytes that gradients may keep at a time.
+        memory: Bytes that gradients may keep at a time; None for half a gigabyte, or a quarter of what a GPU has free.
         stratified: Whether each round spreads its samples evenly over path and background; False draws each by itself,
             as other packages do.
 
@@ -44,11 +46,11 @@ class Effort:
 
     tolerance: float = 0.1
     samples: int = 512
-    memory: int = 2**28
+    memory: int | None = None
     stratified: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.tolerance < 1 or self.samples < 2 or self.memory < 1:
+        if not 0 <= self.tolerance < 1 or self.samples < 2 or (self.memory is not None and self.memory < 1):
             raise ConfigurationError(
                 f"a tolerance lies from 0 to 1, with two samples and a byte at least; got {self.tolerance}, "
                 f"{self.samples} and {self.memory}"
@@ -60,9 +62,10 @@ class ExpectedGradients:
 
     A part's value is the mean, over rows x' of a background and points on the straight way from x' to x, of the
     gradient times x - x'. The values add up to what the model says of x less what it says of the background in the
-    mean. Sampling goes in rounds: each round meets every background row once, and the K stretches of the way once each,
-    so that neither adds to the error by having been drawn unevenly. Rounds are independent, and their spread is the
-    Monte-Carlo error. Draws depend on the seed and the row's number alone, not on what else is in a batch.
+    mean. Sampling goes in rounds of 16 samples or a few more. Each round meets the background rows equally often (of
+    more than 32, as many others each time) and every stretch of the way once, so that neither adds to the error by
+    having been drawn unevenly. Rounds are independent, and their spread is the Monte-Carlo error. Draws depend on the
+    seed and the row's number alone, not on what else is in a batch.
 
     Args:
         model: Whose answers.
@@ -103,6 +106,8 @@ class ExpectedGradients:
         self.seed = seed
         self.name = f"expected gradients at {site.name}"
         self.mask = f"{len(background)} other rows"
+        count = len(background)
+        self._each = count * -(-_FEWEST_A_ROUND // count) if count <= _MOST_A_ROUND else _MOST_A_ROUND
         with differentiable(model.device):
             self._inputs = background.clone()
             self._background = background_points(site, self._inputs)
@@ -136,7 +141,7 @@ class ExpectedGradients:
             base, full = self._ends(points, inputs, question, together)
             running = RunningShares(len(inputs), full - base)
             active = torch.arange(len(inputs))
-            number, rounds = 0, max(2, -(-self.effort.samples // len(self._background)))
+            number, rounds = 0, max(2, -(-self.effort.samples // self._each))
             stopped = ""
             while len(active) and number < rounds:
                 if number >= 2 and until is not None and time.monotonic() >= until:
@@ -149,9 +154,8 @@ class ExpectedGradients:
                 if done is not None:
                     done(len(inputs) - len(active))
             reasons = dict.fromkeys(active.tolist(), stopped or "the samples were spent")
-        each = len(self._background)
         return [
-            running.shares(row, float(base[row]), float(full[row]), each, reasons.get(row, ""))
+            running.shares(row, float(base[row]), float(full[row]), self._each, reasons.get(row, ""))
             for row in range(len(inputs))
         ]
 
@@ -166,7 +170,7 @@ class ExpectedGradients:
         together: int,
     ) -> NDArray[np.float64]:
         """Returns (A, rows, columns) the mean of one round for the rows that are not done."""
-        each = len(self._background)
+        each = self._each
         draws = [self._draw(int(indices[int(row)]), number) for row in active]
         alphas = torch.from_numpy(np.concatenate([alpha for alpha, _ in draws]))
         chosen = torch.from_numpy(np.concatenate([which for _, which in draws]))
@@ -183,11 +187,12 @@ class ExpectedGradients:
         return np.asarray((total / each).numpy())
 
     def _draw(self, index: int, number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Returns (K,) places on the way and (K,) background rows of a round."""
-        lot, each = np.random.default_rng((self.seed, index, number)), len(self._background)
+        """Returns places on the way and background rows of a round."""
+        lot, each, count = np.random.default_rng((self.seed, index, number)), self._each, len(self._background)
         if not self.effort.stratified:
-            return lot.random(each).astype(np.float32), lot.integers(each, size=each)
-        return ((lot.permutation(each) + lot.random(each)) / each).astype(np.float32), lot.permutation(each)
+            return lot.random(each).astype(np.float32), lot.integers(count, size=each)
+        places = ((lot.permutation(each) + lot.random(each)) / each).astype(np.float32)
+        return places, lot.permutation(max(each, count))[:each] % count
 
     def _values(
         self, points: Tensor, inputs: Tensor, question: Question, rows: Tensor, alphas: Tensor, chosen: Tensor
@@ -208,33 +213,41 @@ class ExpectedGradients:
         self, points: Tensor, inputs: Tensor, question: Question, together: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Returns (N,) scores of the background in the mean, and of the rows."""
-        count, each = len(points), len(self._background)
-        rows = torch.arange(count).repeat_interleave(each).to(self.model.device)
-        chosen = torch.arange(each).repeat(count).to(self.model.device)
-        base, full = [], []
+        count, each, device = len(points), len(self._background), self.model.device
         with torch.no_grad():
-            for start in range(0, count * each, together):
-                part = rows[start : start + together]
-                other = self.site.baselines(
-                    points[part], inputs[part], self._background, chosen[start : start + together]
+            full = torch.cat([self.site.logits(*part) for part in _parts(together, points, inputs)])
+            if self.site.shared:
+                answers = torch.cat(
+                    [self.site.logits(*part) for part in _parts(together, self._background, self._inputs)]
                 )
-                base.append(question.of(part).score(self.site.logits(other, inputs[part])))
-            for start in range(0, count, together):
-                part = torch.arange(start, min(start + together, count), device=self.model.device)
-                full.append(question.of(part).score(self.site.logits(points[part], inputs[part])))
-        means = torch.cat(base).double().reshape(count, each).mean(dim=1)
-        return means.cpu().numpy(), torch.cat(full).double().cpu().numpy()
+                answers = answers.repeat(count, 1)
+            else:
+                rows = torch.arange(count, device=device).repeat_interleave(each)
+                found = []
+                for part, which in _parts(together, rows, torch.arange(each, device=device).repeat(count)):
+                    other = self.site.baselines(points[part], inputs[part], self._background, which)
+                    found.append(self.site.logits(other, inputs[part]))
+                answers = torch.cat(found)
+            base = question.of(torch.arange(count).repeat_interleave(each)).score(answers)
+            means = base.cpu().double().reshape(count, each).mean(dim=1)
+            return means.numpy(), question.score(full).cpu().double().numpy()
 
     def _together(self, points: Tensor, inputs: Tensor, question: Question) -> int:
-        """Returns how many evaluations fit into the memory."""
-        one = torch.zeros(1, dtype=torch.long, device=self.model.device)
-        start = points[:1].clone().requires_grad_()
+        """Returns how many evaluations fit into the memory: what a second one adds, for weights are kept too."""
 
-        def run() -> Tensor:
-            return question.of(one).score(self.site.logits(start, inputs[:1]))
+        def kept(count: int) -> int:
+            rows = torch.zeros(count, dtype=torch.long, device=self.model.device)
+            start = points[rows].requires_grad_()
+            return kept_for_gradients(lambda: question.of(rows).score(self.site.logits(start, inputs[rows])))
 
-        needed = kept_for_gradients(run) + 4 * start.numel() * start.element_size()
-        return int(max(1, min(_MOST_TOGETHER, self.effort.memory // max(needed, 1))))
+        needed = kept(2) - kept(1) + 4 * points[0].numel() * points.element_size()
+        memory = self.effort.memory or memory_to_use(self.model.device)
+        most = _MOST_TOGETHER.get(self.model.device.type, _MOST_ON_GPU)
+        return int(max(1, min(most, memory // max(needed, 1))))
+
+
+def _parts(together: int, one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    return zip(one.split(together), other.split(together), strict=True)
 
 
 def _gradient(score: Tensor, points: Tensor) -> Tensor:

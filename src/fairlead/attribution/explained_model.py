@@ -13,6 +13,8 @@ from fairlead.attribution.undisturbed import differentiable
 from fairlead.backbones.inference import prepare_for_inference
 from fairlead.errors import AttributionError
 
+_WATCHING = ("_forward_hooks", "_backward_hooks", "_backward_pre_hooks")
+
 Scores = Callable[[nn.Module, Tensor], Any]
 """From the module and N inputs to (N, C) logits, or what holds them."""
 
@@ -26,7 +28,7 @@ class ExplainedModel:
     """A frozen copy of a module: eval mode, single precision, no parameter that learns, BatchNorm in the convolutions.
 
     The module itself is read once and never run: its weights, gradients, buffers, modes and hooks are as they were. A
-    copy takes the memory of the weights once more.
+    copy takes the memory of the weights once more. Hooks that only look on see one batch of the copy, and no more.
 
     Args:
         module: Any module from inputs to logits, a LightningModule in a running Trainer too.
@@ -45,8 +47,22 @@ class ExplainedModel:
     def __init__(self, module: nn.Module, example: Tensor, *, scores: Scores = call) -> None:
         self.device = example.device
         with differentiable(self.device):
-            self.network = prepare_for_inference(_Logits(_copied(module), scores), example.clone())
-        self.classes = int(self.logits(example[:1]).shape[1])
+            example = example.clone()
+            try:
+                copied = _unwatched(_Logits(_copied(module), scores), example)
+                self.network = prepare_for_inference(copied, example)
+                logits = self.logits(example)
+            except RuntimeError as error:
+                raise AttributionError(
+                    f"{type(module).__name__} does not answer in single precision and eval mode ({error}); give a "
+                    "function of (module, inputs) under which it does"
+                ) from error
+        if bool(logits.isnan().any()):
+            raise AttributionError(
+                f"{type(module).__name__} answers with what is not a number; lower the learning rate, or explain an "
+                "earlier checkpoint"
+            )
+        self.classes = int(logits.shape[1])
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Maps N inputs to (N, C) logits, without gradients."""
@@ -85,7 +101,7 @@ class _Logits(nn.Module):
         self.scores = scores
 
     def forward(self, inputs: Tensor) -> Tensor:
-        found: Any = self.scores(self.module, inputs)
+        found: Any = self.scores(self.module, inputs.float() if inputs.is_floating_point() else inputs)
         if isinstance(found, Mapping):
             found = found.get("logits")
         elif isinstance(found, tuple | list) and found:
@@ -106,26 +122,60 @@ class _Logits(nn.Module):
 def _copied(module: nn.Module) -> nn.Module:
     module = getattr(module, "_orig_mod", module)  # what torch.compile wrapped
     try:
-        copied = copy.deepcopy(module)  # a LightningModule leaves its Trainer behind
+        copied = copy.deepcopy(module, _detached(module))  # a LightningModule leaves its Trainer behind
     except (RuntimeError, TypeError, AttributeError) as error:
         raise AttributionError(
-            f"{type(module).__name__} cannot be copied ({error}), and is explained in a copy alone; keep no tensors "
-            "with gradients, files or threads as attributes of the module"
+            f"{type(module).__name__} cannot be copied ({error}), and is explained in a copy alone; keep no files, "
+            "threads or tensors of another library as attributes of the module"
         ) from error
     if not any(parameter.is_floating_point() for parameter in copied.parameters()):
         raise AttributionError(
             f"{type(module).__name__} has no weights of floating point to take gradients through; explain the model "
             "before it is quantised"
         )
-    held: nn.Module = copied.float().eval()
+    held: nn.Module = copied.float().eval().requires_grad_(False)
     return held
 
 
+def _detached(module: nn.Module) -> dict[int, Any]:
+    """Returns, by identity, what stands in a copy for tensors that came out of a forward pass and were kept."""
+    found: dict[int, Any] = {}
+
+    def look(value: Any, depth: int) -> None:
+        if isinstance(value, Tensor) and not value.is_leaf:
+            found[id(value)] = value.detach().clone()
+        elif isinstance(value, Mapping | list | tuple) and depth > 0:
+            for one in value.values() if isinstance(value, Mapping) else value:
+                look(one, depth - 1)
+
+    for part in module.modules():
+        look(vars(part), 3)
+    return found
+
+
+def _unwatched(network: nn.Module, example: Tensor) -> nn.Module:
+    """Takes off the hooks that change no answer: what they write down or keep is not for a copy to add to."""
+    watched = [(part, name) for part in network.modules() for name in _WATCHING if vars(part).get(name)]
+    if watched:
+        with torch.no_grad():
+            expected = network(example)
+            hooks = [vars(part)[name] for part, name in watched]
+            for part, name in watched:
+                vars(part)[name] = type(vars(part)[name])()
+            if not torch.equal(network(example), expected):
+                for (part, name), former in zip(watched, hooks, strict=True):
+                    vars(part)[name] = former
+    return network
+
+
 def _last_layer(network: nn.Module, example: Tensor) -> nn.Module:
-    """Returns the last module with parameters of its own that runs."""
+    """Returns the last module with a weight matrix that begins to run: one that lies in another, not what holds it.
+
+    A factor or a temperature behind it would change every map alike.
+    """
     seen: list[nn.Module] = []
-    own = [part for part in network.modules() if next(part.parameters(recurse=False), None) is not None]
-    handles = [part.register_forward_hook(lambda part, _inputs, _output: seen.append(part)) for part in own]
+    own = [part for part in network.modules() if any(weight.ndim > 1 for weight in part.parameters(recurse=False))]
+    handles = [part.register_forward_pre_hook(lambda part, _inputs: seen.append(part)) for part in own]
     try:
         with torch.no_grad():
             network(example.clone())

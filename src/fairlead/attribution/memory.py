@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+_ON_CPU, _SHARE_OF_GPU = 2**29, 4  # bytes; a quarter of what is free
+
 
 def kept_for_gradients(run: Callable[[], Tensor]) -> int:
     """Returns the bytes that a run keeps until its gradients are taken, on any device: each storage once.
@@ -30,3 +32,13 @@ def kept_for_gradients(run: Callable[[], Tensor]) -> int:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         run()
     return sum(storages.values())
+
+
+def memory_to_use(device: torch.device) -> int:
+    """Returns the bytes that gradients may keep at a time where nobody says: what leaves room for a model in training.
+
+    Examples:
+        >>> memory_to_use(torch.device("cpu")) == 2**29
+        True
+    """
+    return torch.cuda.mem_get_info(device)[0] // _SHARE_OF_GPU if device.type == "cuda" else _ON_CPU

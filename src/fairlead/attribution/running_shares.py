@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, t
 
 from fairlead.attribution.shares import Shares
 from fairlead.errors import AttributionError
 
 _FEWEST = 4  # rounds, for a spread that means something
+_TOLD = 3.0  # standard errors, within which a sum is by chance but for once in 370 times
 
 
 class RunningShares:
@@ -83,7 +85,9 @@ class RunningShares:
         rounds = int(self._rounds[row])
         even, odd = (self._sums[half, row] for half in (0, 1))
         total, squares = self._totals[:, row] / rounds
-        sum_error = float(np.sqrt(max(squares - total**2, 0) / max(rounds - 1, 1)))
+        # A spread known from few rounds is often too small: it is widened as Student's t is, where it is judged.
+        widened = float(t.isf(norm.sf(_TOLD), rounds - 1)) / _TOLD if rounds > 1 else np.inf
+        sum_error = widened * float(np.sqrt(max(squares - total**2, 0) / max(rounds - 1, 1)))
         return Shares(
             (even + odd) / rounds,
             base,

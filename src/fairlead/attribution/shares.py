@@ -17,7 +17,8 @@ class Shares:
         base: What they add up from.
         full: What they add up to.
         shares: Whether they share ``full - base``.
-        sum_error: Monte-Carlo standard error of their sum; 0 where nothing was drawn by lot.
+        sum_error: Monte-Carlo standard error of their sum, wider where it is known from few draws, so that by chance
+            alone three of it are exceeded once in 370 times; 0 where nothing was drawn by lot.
         error: Of the values, as a share of their size; None likewise.
         agreement: Correlation of the values of one half of the draws with those of the other; None likewise.
         evaluations: Of the model, gradients included.

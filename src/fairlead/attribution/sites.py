@@ -20,6 +20,7 @@ class Site(Protocol):
     """The points between which a model is followed, and the parts that their values are added up to."""
 
     name: str
+    shared: bool  # whether the model answers a point alike, whichever row it is compared with
 
     def points(self, inputs: Tensor) -> Tensor:
         """Returns (N, ...) points of N inputs, without gradients."""
@@ -53,13 +54,14 @@ class PixelSite:
     """
 
     name = "pixels"
+    shared = True
 
     def __init__(self, model: ExplainedModel) -> None:
         self.model = model
 
     def points(self, inputs: Tensor) -> Tensor:
-        """Returns pixels from 0 to 1, or floats as they are."""
-        return inputs if inputs.is_floating_point() else inputs.float() / 255
+        """Returns pixels from 0 to 1, or floats as they are, in single precision."""
+        return inputs.float() if inputs.is_floating_point() else inputs.float() / 255
 
     def baselines(self, points: Tensor, inputs: Tensor, background: Tensor, chosen: Tensor) -> Tensor:
         """Returns other pictures."""
@@ -74,7 +76,7 @@ class PixelSite:
 
     def parts(self, values: Tensor) -> Tensor:
         """Adds up pixels."""
-        return summed(values.double().sum(dim=1), CELLS)
+        return summed(_exact(values).sum(dim=1), CELLS)
 
 
 class LayerSite:
@@ -101,6 +103,7 @@ class LayerSite:
                 "that is one"
             )
         self._axes = axes
+        self.shared = self.tail.alone
 
     def points(self, inputs: Tensor) -> Tensor:
         """Runs the network as far as the layer."""
@@ -118,7 +121,7 @@ class LayerSite:
     def parts(self, values: Tensor) -> Tensor:
         """Adds up channels."""
         channels, rows, columns = self._axes
-        return values.double().sum(dim=channels).reshape(len(values), rows, columns)
+        return _exact(values).sum(dim=channels).reshape(len(values), rows, columns)
 
 
 class TokenSite:
@@ -133,6 +136,8 @@ class TokenSite:
         example: Inputs that differ, two or more.
         special: Ids of tokens that are no words.
     """
+
+    shared = False  # places and length are the row's own
 
     def __init__(self, model: ExplainedModel, embedding: str, example: Tensor, special: Tensor) -> None:
         with differentiable(model.device):
@@ -178,7 +183,7 @@ class TokenSite:
 
     def parts(self, values: Tensor) -> Tensor:
         """Adds up each token's dimensions: (N, 1, T)."""
-        return values.double().sum(dim=2)[:, None]
+        return _exact(values).sum(dim=2)[:, None]
 
 
 def background_points(site: Site, inputs: Tensor) -> Tensor:
@@ -229,6 +234,10 @@ def map_axes(shape: torch.Size, inputs: torch.Size) -> tuple[tuple[int, ...], in
             if rows * columns == shape[1] and rows * width == columns * height:
                 return (2,), rows, columns
     return None
+
+
+def _exact(values: Tensor) -> Tensor:
+    return values.cpu().double() if values.device.type == "mps" else values.double()  # which knows no double
 
 
 def _alike(one: int, other: int, slack: int) -> bool:

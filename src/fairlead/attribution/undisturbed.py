@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import numpy as np
 import torch
 
 
@@ -13,8 +15,8 @@ def differentiable(device: torch.device) -> Iterator[None]:
     """Lets gradients be taken in full precision, eagerly, also within Lightning's validation.
 
     Lightning validates under ``inference_mode``, which ``enable_grad`` alone does not leave. A compiled module runs
-    uncompiled meanwhile: what was compiled without gradients would be compiled anew. The generators' states are not
-    touched.
+    uncompiled meanwhile: what was compiled without gradients would be compiled anew. The generators of Python, NumPy
+    and torch stand afterwards where they stood, also where the module itself draws from them.
 
     Args:
         device: On which the work is done.
@@ -29,4 +31,8 @@ def differentiable(device: torch.device) -> Iterator[None]:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast(device.type, enabled=False))
         stack.enter_context(torch.compiler.set_stance("force_eager"))
+        devices = [device] if device.type == "cuda" else []
+        stack.enter_context(torch.random.fork_rng(devices=devices))
+        stack.callback(random.setstate, random.getstate())
+        stack.callback(np.random.set_state, np.random.get_state())
         yield
