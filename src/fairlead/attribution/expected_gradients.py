@@ -141,7 +141,7 @@ class ExpectedGradients:
             base, full = self._ends(points, inputs, question, together)
             running = RunningShares(len(inputs), full - base)
             active = torch.arange(len(inputs))
-            number, rounds = 0, max(2, -(-self.effort.samples // self._each))
+            number, rounds = 0, max(1, -(-self.effort.samples // self._each))
             stopped = ""
             while len(active) and number < rounds:
                 if number >= 2 and until is not None and time.monotonic() >= until:
@@ -247,7 +247,7 @@ class ExpectedGradients:
 
 
 def _parts(together: int, one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(one.split(together), other.split(together), strict=True)
+    return zip(torch.split(one, together), torch.split(other, together), strict=True)
 
 
 def _gradient(score: Tensor, points: Tensor) -> Tensor:

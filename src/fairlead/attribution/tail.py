@@ -87,7 +87,7 @@ class Tail:
 
     def points(self, inputs: Tensor) -> Tensor:
         """Returns the layer's output for N inputs, without gradients."""
-        return torch.cat([self._reached(part) for part in inputs.split(_TOGETHER)])
+        return torch.cat([self._reached(part) for part in torch.split(inputs, _TOGETHER)])
 
     def _reached(self, inputs: Tensor) -> Tensor:
 
