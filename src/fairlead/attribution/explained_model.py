@@ -133,6 +133,8 @@ def _copied(module: nn.Module) -> nn.Module:
             f"{type(module).__name__} has no weights of floating point to take gradients through; explain the model "
             "before it is quantised"
         )
+    for part in copied.modules():
+        vars(part).pop("_compiled_call_impl", None)  # what was compiled in place would still call the original
     held: nn.Module = copied.float().eval().requires_grad_(False)
     return held
 

@@ -16,7 +16,7 @@ from fairlead.audits.regions import Border, CroppedRegion, RegionMask
 from fairlead.audits.shap_settings import ShapSettings
 from fairlead.audits.step_outputs import as_is
 from fairlead.audits.term_swaps import TermSwap
-from fairlead.data import Batch, RegionOf, Rows, TermLists
+from fairlead.data import Batch, Nuisances, RegionOf, Rows, TermLists
 from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.modules import Classifier
 from fairlead.preprocessing import ImagePreprocessing, TextPreprocessing
@@ -36,13 +36,14 @@ class ModuleReading:
     def __init__(
         self,
         sensitive: str | Sequence[str] | Sequence[SensitiveFeature] | None,
-        regions: Mapping[str, RegionOf | Border],
-        terms: Sequence[Sequence[str]],
+        regions: Mapping[str, RegionOf | Border] | None,
+        terms: Sequence[Sequence[str]] | None,
         settings: ShapSettings,
     ) -> None:
         self._asked = (sensitive,) if isinstance(sensitive, str) else sensitive
-        self._regions = regions
-        self._terms = TermLists(terms) if terms else None
+        self._given = regions, None if terms is None else TermLists(terms)  # a list that is none is refused at once
+        self._regions: dict[str, RegionOf | Border] = {}
+        self._terms: TermLists | None = None
         self._settings = settings
         self._reading = settings.reading
         self._known: Surroundings | None = None
@@ -58,6 +59,7 @@ class ModuleReading:
         data = getattr(trainer, "datamodule", None)
         rows = getattr(data, "rows", None)
         rows = rows if isinstance(rows, Rows) else None
+        self._declare(rows)
         labels = self._reading.labels or getattr(module, "labels", None) or (rows.labels if rows else None)
         if labels is None:
             raise ConfigurationError(
@@ -161,6 +163,14 @@ class ModuleReading:
             subject: tuple(replace(flip, name=name_of(flip.index)) for flip in found)
             for subject, found in flips.items()
         }
+
+    def _declare(self, rows: Rows | None) -> None:
+        """Takes what was given, or what the data declare."""
+        regions, terms = self._given
+        declared = Nuisances() if rows is None else rows.nuisances
+        self._regions = dict(declared.regions if regions is None else regions)
+        terms = TermLists(declared.terms) if terms is None else terms
+        self._terms = terms if terms.lists else None
 
     def _features(self, rows: Rows | None) -> tuple[SensitiveFeature, ...]:
         given = tuple(feature for feature in self._asked or () if isinstance(feature, SensitiveFeature))

@@ -83,8 +83,8 @@ class ShapAudit(L.Callback):
         sensitive: Names of declared features, by whose groups interventions are judged; None for all. For data that are
             not a ``RowsDataModule``'s, the ``SensitiveFeature`` of each column of ``groups``.
         regions: By name, what should not matter in a picture: from a row's number to a (H, W) mask in the coordinates
-            of the original picture, or ``border()``.
-        terms: Lists of terms that may stand for each other, e.g. ``[["he", "she"], ["his", "her"]]``.
+            of the original picture, or ``border()``. None for those that the data declare.
+        terms: Lists of terms that may stand for each other, e.g. ``[["he", "she"], ["his", "her"]]``; None likewise.
         limits: By figure, as ``interventions`` in a policy file; or the whole policy. None for the default policy.
         settings: All else.
 
@@ -107,7 +107,7 @@ class ShapAudit(L.Callback):
         budget: float | str = "10%",
         sensitive: str | Sequence[str] | Sequence[SensitiveFeature] | None = None,
         regions: Mapping[str, RegionOf | Border] | None = None,
-        terms: Sequence[Sequence[str]] = (),
+        terms: Sequence[Sequence[str]] | None = None,
         limits: Mapping[str, Any] | Policy | None = None,
         settings: ShapSettings | None = None,
     ) -> None:
@@ -119,7 +119,7 @@ class ShapAudit(L.Callback):
         self.splits = tuple(_SPLITS[verb] for verb in self.settings.on)
         self.found: dict[Split, Shown] = {}
         self._rows = rows
-        self._reading = ModuleReading(sensitive, dict(regions or {}), terms, self.settings)
+        self._reading = ModuleReading(sensitive, regions, terms, self.settings)
         self._probe = ProbeSet(rows, self.settings.background, self.settings.seed)
         self._interventions: Interventions | None = None
         self._failure = ""
