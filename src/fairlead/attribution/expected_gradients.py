@@ -251,10 +251,10 @@ def _parts(together: int, one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, 
 
 
 def _gradient(score: Tensor, points: Tensor) -> Tensor:
-    if not score.requires_grad:
+    found = torch.autograd.grad(score, points, allow_unused=True)[0] if score.requires_grad else None
+    if found is None:
         raise AttributionError(
             "no gradient reaches the input: a layer rounds, or runs without gradients; explain the model before it is "
             "quantised, or name a later layer"
         )
-    (gradient,) = torch.autograd.grad(score, points)
-    return gradient
+    return found

@@ -7,10 +7,11 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from fairlead.attribution.sites import map_axes
-from fairlead.attribution.tail import traced
+from fairlead.attribution.tail import Tail, traced
 from fairlead.errors import AttributionError
 
 FEWEST = 7  # cells a side: of fewer, few orders can be told from chance
+_TRIED = 24  # layers, from the last on: blocks hold fewer between one another's ends
 
 
 class _Map(NamedTuple):
@@ -27,11 +28,12 @@ def deepest_map(network: nn.Module, example: Tensor, fewest: int = FEWEST) -> st
 
     For a convolutional network that is its last stage of at least 7 x 7 positions; where none has as many, the finest.
     For a transformer it is what gives the patches: each is a linear function of its own pixels, so that its value is
-    the sum of theirs.
+    the sum of theirs. A layer that a connection passes by is only named where there is no other: its values would leave
+    out what passes.
 
     Args:
         network: Held still.
-        example: (N, 3, H, W) inputs.
+        example: (N, 3, H, W) inputs that differ, two or more.
         fewest: Positions a side.
 
     Raises:
@@ -40,7 +42,7 @@ def deepest_map(network: nn.Module, example: Tensor, fewest: int = FEWEST) -> st
     Examples:
         >>> import torch
         >>> network = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 4, 3, 4, 1), nn.Flatten(), nn.Linear(16, 2))
-        >>> deepest_map(network, torch.zeros(1, 3, 16, 16))
+        >>> deepest_map(network, torch.rand(2, 3, 16, 16))
         '0'
     """
     names = {module: name for name, module in network.named_modules()}
@@ -64,8 +66,19 @@ def deepest_map(network: nn.Module, example: Tensor, fewest: int = FEWEST) -> st
     if patches and found[-1].of_tokens:
         return patches[0]
     if fine and any(one.weighty for one in fine):
-        return fine[-1].name
-    return max((one for one in found if one.weighty), key=lambda one: one.cells).name
+        candidates = [one.name for one in reversed(fine)]
+    else:
+        coarse = sorted((one for one in reversed(found) if one.weighty), key=lambda one: -one.cells)
+        candidates = [one.name for one in coarse]
+    with_all = (name for name in candidates[:_TRIED] if _alone(network, name, example))
+    return next(with_all, candidates[0])
+
+
+def _alone(network: nn.Module, layer: str, example: Tensor) -> bool:
+    try:
+        return Tail(network, layer, example).alone
+    except AttributionError:
+        return False
 
 
 def _weighty(module: nn.Module) -> bool:
