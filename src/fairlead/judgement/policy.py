@@ -18,7 +18,12 @@ _BLOCK = (Verdict.FLAGGED, Verdict.FAILED)
 
 
 def _usual_interventions() -> dict[str, Limit]:
-    return {name: Limit(0.1, margin=0.05, rows=50) for name in ("answer_change_rate", "selection_rate_change")}
+    # Any fill turns some answers that were close, either way; what pushes most of them one way is a shortcut. What
+    # was seen of both is in benchmarks/results/intervention_truth.md.
+    return {
+        "answer_change_rate": Limit(0.1, margin=0.05, rows=50),
+        "selection_rate_change": Limit(0.05, margin=0.05, rows=50),
+    }
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Policy:
         block: Verdicts on the test split that block; all others are shown all the same.
         interventions: A limit for each figure of an intervention. Every region that is masked and every list of terms
             that is swapped is held against each, over all rows and by group. By default, one answer in ten may change,
-            and a selection rate may move by a tenth; empty for none.
+            and a selection rate move by one in twenty; empty for none.
 
     Raises:
         UnknownNameError: a figure that is not registered; the known are listed.
