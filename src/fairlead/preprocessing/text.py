@@ -133,6 +133,18 @@ class TextPreprocessing:
         size: int = self._cutter.get_vocab_size(with_added_tokens=True)
         return size
 
+    @property
+    def special_ids(self) -> tuple[int, ...]:
+        """Ids of the tokens that are put around texts and behind them, and are of no word; an unknown word's is none.
+
+        Those of padding are among them.
+        """
+        around = [self._cutter.encode(*parts) for parts in (("",), ("", ""))]
+        marked = {
+            token for cut in around for token, special in zip(cut.ids, cut.special_tokens_mask, strict=True) if special
+        }
+        return tuple(sorted({*marked, self.pad_id}))
+
     def tokens(self, texts: Sequence[Text]) -> Tokens:
         """Returns N texts, or pairs of texts, as tokens; those shorter than the longest are padded on the right."""
         most = CHARACTERS_A_TOKEN * self.max_tokens
