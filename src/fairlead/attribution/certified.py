@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fairlead.attribution.explained_model import ExplainedModel
 from fairlead.attribution.masked import Masked
+from fairlead.attribution.masked_game import MaskedGame
 from fairlead.attribution.method import Build
 from fairlead.attribution.question import Question
 from fairlead.measures import map_curves
@@ -87,7 +88,7 @@ def attribute(
     method = build(model, False)
     # Values have half of the time: without its checks no explanation is shown.
     half = None if until is None else begun + (until - begun) / 2
-    found = method.explain(asked.inputs, asked.question, asked.indices, until=half)
+    found = method.explain(asked.inputs, asked.question, asked.indices, items=asked.items, until=half)
     folded = [item.fold(shares.values) for item, shares in zip(asked.items, found, strict=True)]
     at_values = time.monotonic()
     correlations = _with_new_layers(model, build, asked, folded, until)
@@ -96,8 +97,8 @@ def attribute(
     for row, (shares, values) in enumerate(zip(found, folded, strict=True)):
         certificate = AttributionCertificate(
             shares.residual,
-            1.0,
-            0.0,
+            shares.grain,
+            shares.inferred,
             sum_error=shares.sum_error,
             error=shares.error,
             agreement=shares.agreement,
@@ -136,7 +137,8 @@ def _with_new_layers(
         if until is not None and time.monotonic() >= until:
             break
         other = build(model.with_new_last_layer(seed, asked.inputs[:1]), True)
-        for row, shares in enumerate(other.explain(asked.inputs, asked.question, asked.indices, until=until)):
+        again = other.explain(asked.inputs, asked.question, asked.indices, items=asked.items, until=until)
+        for row, shares in enumerate(again):
             found[row].append(abs(_rank_correlation(values[row], asked.items[row].fold(shares.values))))
     return [float(np.mean(row)) if row else None for row in found]
 
@@ -144,14 +146,8 @@ def _with_new_layers(
 def _curves(model: ExplainedModel, values: NDArray[np.float64], asked: Asked, row: int) -> dict[str, Any]:
     """Returns the areas under a row's deletion and insertion curves."""
     item, shape = asked.items[row], (values.shape[0], values.shape[1])
-
-    def game(plays: NDArray[np.bool_]) -> NDArray[np.float64]:
-        logits = model.logits(item.shown(plays.reshape(-1, *shape)))
-        which = torch.full((len(plays),), row)
-        return np.asarray(asked.question.of(which).score(logits).double().cpu().numpy(), dtype=np.float64)
-
-    base, full = map(float, game(np.stack([np.full(values.size, shown) for shown in (False, True)])))
-    return map_curves(game, values, item.prior(shape), base=base, full=full, batch=_BATCH, insertion=True)
+    game = MaskedGame(model, item, asked.question.of(torch.tensor([row])), shape)
+    return map_curves(game, values, item.prior(shape), base=game.base, full=game.full, batch=_BATCH, insertion=True)
 
 
 def _rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

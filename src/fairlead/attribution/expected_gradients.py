@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairlead.attribution.explained_model import ExplainedModel
+from fairlead.attribution.masked import Masked
 from fairlead.attribution.memory import kept_for_gradients, memory_to_use
 from fairlead.attribution.question import Question
 from fairlead.attribution.running_shares import RunningShares
@@ -118,6 +119,7 @@ class ExpectedGradients:
         question: Question,
         indices: Sequence[int],
         *,
+        items: Sequence[Masked] = (),
         until: float | None = None,
         done: Callable[[int], None] | None = None,
     ) -> list[Shares]:
@@ -127,6 +129,7 @@ class ExpectedGradients:
             inputs: (N, ...) as a batch holds them.
             question: Of each row.
             indices: Each row's number in its dataset.
+            items: Not looked at.
             until: By ``time.monotonic``; then the values are those of the rounds that were finished, two at least. None
                 for as long as it takes.
             done: Told how many rows are done.
@@ -134,6 +137,7 @@ class ExpectedGradients:
         Raises:
             AttributionError: no gradient reaches the site, or it is not a number.
         """
+        del items
         with differentiable(self.model.device):
             inputs = inputs.clone()
             points = self.site.points(inputs)

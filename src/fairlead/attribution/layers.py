@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -84,3 +84,37 @@ def _alone(network: nn.Module, layer: str, example: Tensor) -> bool:
 def _weighty(module: nn.Module) -> bool:
     """Whether it has weights: a flattening or a normalisation of pixels without any is no layer to speak of."""
     return next(module.parameters(), None) is not None
+
+
+def token_embedding(network: nn.Module, example: Tensor) -> str:
+    """Returns the name of the layer that makes vectors of token ids.
+
+    Args:
+        network: Held still; an encoder of transformers says which it is, of others it is the first embedding that runs.
+        example: (N, 3, T) inputs.
+
+    Raises:
+        AttributionError: no layer does.
+
+    Examples:
+        >>> import torch
+        >>> class Words(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.vectors = nn.Embedding(9, 4)
+        ...     def forward(self, inputs):
+        ...         return self.vectors(inputs[:, 0]).mean(dim=1)
+        >>> token_embedding(Words(), torch.zeros(2, 3, 5, dtype=torch.long))
+        'vectors'
+    """
+    names: dict[nn.Module, str] = {module: name for name, module in network.named_modules()}
+    for module in network.modules():
+        if hasattr(type(module), "get_input_embeddings"):  # of the class: a wrapper may answer for what it wraps
+            encoder: Any = module
+            found: nn.Module = encoder.get_input_embeddings()
+            if found in names:
+                return names[found]
+    for call in sorted(traced(network, example), key=lambda call: call.start):
+        if isinstance(call.module, nn.Embedding):
+            return names[call.module]
+    raise AttributionError("no layer of the network makes vectors of token ids; explain it by lime or partition")

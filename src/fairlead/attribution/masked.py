@@ -23,6 +23,10 @@ class Masked(Protocol):
         """Returns the values of the item's parts, from those that a method gave."""
         ...
 
+    def grid(self, most: int) -> tuple[int, int]:
+        """Returns the rows and columns of its parts, of a picture's cells at most so many a side."""
+        ...
+
     def prior(self, shape: tuple[int, int]) -> NDArray[np.float64]:
         """Returns (rows, columns) a map that knows nothing of the item: what a good one must beat."""
         ...
@@ -44,6 +48,7 @@ class MaskedPicture:
         True
     """
 
+    mask = "blur"
     spans: tuple[tuple[int, int, int], ...] = ()
 
     def __init__(self, inputs: Tensor) -> None:
@@ -57,6 +62,11 @@ class MaskedPicture:
     def fold(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns the values as they are: cells are the parts."""
         return values
+
+    def grid(self, most: int) -> tuple[int, int]:
+        """Returns as many cells a side, fewer where there are fewer pixels."""
+        height, width = self.inputs.shape[1:]
+        return min(most, height), min(most, width)
 
     def prior(self, shape: tuple[int, int]) -> NDArray[np.float64]:
         """Returns a map that falls from the centre."""
@@ -80,6 +90,8 @@ class MaskedText:
         words: Which of the tokens make which word.
     """
 
+    mask = "absent"
+
     def __init__(self, inputs: Tensor, words: Words) -> None:
         self.inputs = inputs
         self.spans = words.spans
@@ -93,11 +105,18 @@ class MaskedText:
         return max(1, int(self._of_token.max(initial=-1)) + 1)
 
     def fold(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Returns (1, words) from (1, tokens), one token's value after the other added to its word."""
+        """Returns (1, words), as they are or from (1, tokens): each token's value is added to its word's."""
         own = self._of_token >= 0
+        if values.shape[1] == self.count and own.any():  # as many tokens would each be a word of its own
+            return values
         words = np.zeros((1, self.count))
         np.add.at(words[0], self._of_token[own], values[0, : len(own)][own])
         return words
+
+    def grid(self, most: int) -> tuple[int, int]:
+        """Returns one row of all words, however many."""
+        del most
+        return 1, self.count
 
     def prior(self, shape: tuple[int, int]) -> NDArray[np.float64]:
         """Returns a map that falls from the first word to the last."""

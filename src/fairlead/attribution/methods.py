@@ -1,39 +1,170 @@
-"""Ways to explain, by name."""
+"""Every way to explain a model, by name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fairlead.attribution.expected_gradients import Effort, ExpectedGradients
 from fairlead.attribution.explained_model import ExplainedModel
-from fairlead.attribution.layers import deepest_map
+from fairlead.attribution.grad_cam import GradCam
+from fairlead.attribution.layers import deepest_map, token_embedding
+from fairlead.attribution.lime import lime
+from fairlead.attribution.masked import MaskedPicture, MaskedText
+from fairlead.attribution.masking import Masking
 from fairlead.attribution.method import Build, Method
-from fairlead.attribution.sites import LayerSite, PixelSite, Site, TokenSite
+from fairlead.attribution.partition_shap import partition_shap
+from fairlead.attribution.rollout import AttentionRollout
+from fairlead.attribution.sites import LayerSite, PixelSite, TokenSite
+from fairlead.attribution.undisturbed import differentiable
+from fairlead.errors import ConfigurationError, UnknownNameError
 
 
-def build_method(
-    name: str,
-    *,
-    background: Tensor,
-    example: Tensor,
-    effort: Effort,
-    layer: str | None = None,
-    special_ids: Sequence[int] = (),
-    seed: int = 0,
-) -> Build:
-    rough = Effort(tolerance=0.3, samples=2 * len(background), memory=effort.memory)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Material:
+    """What methods are made of.
 
-    def build(model: ExplainedModel, quick: bool) -> Method:
-        if name == "pixels":
-            site: Site = PixelSite(model)
-        elif name == "layer":
-            site = LayerSite(model, layer or deepest_map(model.network, example), example)
-        else:
-            emb = next(n for n, m in model.network.named_modules() if isinstance(m, nn.Embedding))
-            site = TokenSite(model, emb, example, torch.tensor(list(special_ids)))
-        return ExpectedGradients(model, site, background, effort=rough if quick else effort, seed=seed)
+    Attributes:
+        background: (K, ...) inputs of other rows, as a batch holds them.
+        example: Inputs that differ, two or more.
+        effort: How long is sampled.
+        seed: Of what is drawn by lot.
+        layer: Name of the layer that pictures are explained at, as ``named_modules`` of the module has it; empty for
+            the deepest that lies as the picture does.
+        special: Ids of tokens that are no words; see ``TextPreprocessing.special_ids``.
 
-    return build
+    Examples:
+        >>> Material(background=torch.zeros(4, 3, 8), example=torch.zeros(2, 3, 8)).texts
+        True
+    """
+
+    background: Tensor
+    example: Tensor
+    effort: Effort = field(default_factory=Effort)
+    seed: int = 0
+    layer: str = ""
+    special: Sequence[int] = ()
+
+    @property
+    def texts(self) -> bool:
+        """Whether inputs are (N, 3, T) token ids, attention mask and token types."""
+        return self.example.ndim == 3
+
+    @property
+    def mask(self) -> str:
+        """What stands where a part is masked, in words."""
+        return MaskedText.mask if self.texts else MaskedPicture.mask
+
+    def roughly(self, share: int) -> Material:
+        """Returns the same for a share of the samples, a fourth or a sixteenth, say."""
+        less = replace(self.effort, samples=max(2, self.effort.samples // share))
+        return replace(self, effort=less)
+
+
+_Make = Callable[[ExplainedModel, Material], Method]
+
+
+def default_method(example: Tensor) -> str:
+    """Returns the name of what explains inputs like these where nobody names a method.
+
+    Examples:
+        >>> default_method(torch.zeros(2, 3, 32, 32)), default_method(torch.zeros(2, 3, 8))
+        ('layer', 'tokens')
+    """
+    return "tokens" if example.ndim == 3 else "layer"
+
+
+def build_method(name: str, material: Material) -> Build:
+    """Returns what makes a method for a model.
+
+    Args:
+        name: ``layer``, ``pixels`` or ``tokens`` for expected gradients there, ``grad-cam``, ``rollout``, ``lime`` or
+            ``partition``.
+        material: What it is made of.
+
+    Raises:
+        UnknownNameError: another name.
+        ConfigurationError: a method of pictures for texts, or of texts for pictures.
+
+    Examples:
+        >>> from torch import nn
+        >>> rows = torch.rand(4, 3, 16, 16)
+        >>> network = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 2))
+        >>> build = build_method("layer", Material(background=rows, example=rows[:2]))
+        >>> build(ExplainedModel(network, rows[:2]), False).name
+        'expected gradients at 1'
+    """
+    makes = {
+        "layer": _layer,
+        "pixels": _pixels,
+        "tokens": _tokens,
+        "grad-cam": _grad_cam,
+        "rollout": _rollout,
+        "lime": _lime,
+        "partition": _partition,
+    }
+    if name not in makes:
+        raise UnknownNameError("method", name, makes)
+    if (name in ("layer", "pixels", "grad-cam") and material.texts) or (name == "tokens" and not material.texts):
+        given, others = (
+            ("texts", "tokens, rollout, lime or partition")
+            if material.texts
+            else (
+                "pictures",
+                "layer, pixels, grad-cam, rollout, lime or partition",
+            )
+        )
+        raise ConfigurationError(f"the method {name} does not explain {given}; choose {others}")
+    make: _Make = makes[name]
+    share = 16 if name in ("layer", "pixels", "tokens") else 4  # where gradients say more than masks do, less will do
+    return lambda model, rough: make(model, material.roughly(share) if rough else material)
+
+
+def _layer(model: ExplainedModel, material: Material) -> Method:
+    site = LayerSite(model, _layer_name(model, material), material.example)
+    return ExpectedGradients(model, site, material.background, effort=material.effort, seed=material.seed)
+
+
+def _pixels(model: ExplainedModel, material: Material) -> Method:
+    return ExpectedGradients(model, PixelSite(model), material.background, effort=material.effort, seed=material.seed)
+
+
+def _tokens(model: ExplainedModel, material: Material) -> Method:
+    with differentiable(model.device):
+        name = token_embedding(model.network, material.example.clone())
+    site = TokenSite(model, name, material.example, torch.tensor(list(material.special), dtype=torch.long))
+    return ExpectedGradients(model, site, material.background, effort=material.effort, seed=material.seed)
+
+
+def _grad_cam(model: ExplainedModel, material: Material) -> Method:
+    return GradCam(model, _layer_name(model, material), material.example)
+
+
+def _rollout(model: ExplainedModel, material: Material) -> Method:
+    return AttentionRollout(model, mask=material.mask)
+
+
+def _lime(model: ExplainedModel, material: Material) -> Method:
+    return Masking(model, lime, name="LIME", mask=material.mask, effort=material.effort, seed=material.seed)
+
+
+def _partition(model: ExplainedModel, material: Material) -> Method:
+    return Masking(
+        model,
+        partition_shap,
+        name="partition SHAP",
+        mask=material.mask,
+        effort=material.effort,
+        seed=material.seed,
+    )
+
+
+def _layer_name(model: ExplainedModel, material: Material) -> str:
+    """Returns the layer's name in the copy, which holds the module as its ``module``."""
+    if material.layer:
+        return material.layer if material.layer.startswith("module.") else f"module.{material.layer}"
+    with differentiable(model.device):
+        return deepest_map(model.network, material.example.clone())

@@ -94,13 +94,18 @@ class RunningShares:
             full,
             sum_error=sum_error,
             error=float(self.errors()[row]) if rounds > 1 else None,
-            agreement=_correlation(even, odd),
+            agreement=agreement(even, odd),
             evaluations=(rounds + 1) * each + 1,
             stopped=stopped,
         )
 
 
-def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Returns the correlation about zero: where nothing is attributed is known."""
+def agreement(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Returns the correlation about zero: where nothing is attributed is known.
+
+    Examples:
+        >>> round(agreement(np.array([1.0, 1.0]), np.array([2.0, 2.0])), 6), agreement(np.zeros(2), np.ones(2))
+        (1.0, 0.0)
+    """
     size = float(np.sqrt((one**2).sum() * (other**2).sum()))
     return float((one * other).sum() / size) if size > 0 else 0.0

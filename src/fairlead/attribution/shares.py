@@ -22,6 +22,9 @@ class Shares:
         error: Of the values, as a share of their size; None likewise.
         agreement: Correlation of the values of one half of the draws with those of the other; None likewise.
         evaluations: Of the model, gradients included.
+        grain: Parts in the smallest group that was measured by itself and that a part is in, in the mean weighted by
+            absolute value.
+        inferred: Share of the absolute value that was divided evenly, not measured.
         stopped: Why the sampling ended before the error was small enough; empty where it did not.
 
     Examples:
@@ -37,6 +40,8 @@ class Shares:
     error: float | None = None
     agreement: float | None = None
     evaluations: int = 0
+    grain: float = 1.0
+    inferred: float = 0.0
     stopped: str = ""
 
     @property

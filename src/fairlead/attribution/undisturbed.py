@@ -1,4 +1,4 @@
-"""Where gradients can be had, whatever surrounds the call."""
+"""What surrounds a call and is surrounded by it, kept apart."""
 
 from __future__ import annotations
 
@@ -36,3 +36,23 @@ def differentiable(device: torch.device) -> Iterator[None]:
         stack.callback(random.setstate, random.getstate())
         stack.callback(np.random.set_state, np.random.get_state())
         yield
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """Lets a library draw from Python's, NumPy's and torch's global generators, whose states are put back afterwards.
+
+    Examples:
+        >>> before = torch.get_rng_state()
+        >>> with generators_kept():
+        ...     drawn = torch.rand(3)
+        >>> torch.equal(torch.get_rng_state(), before)
+        True
+    """
+    former, numpys = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(former)
+        np.random.set_state(numpys)

@@ -16,9 +16,11 @@ from fairlead.attribution import (
     Masked,
     MaskedPicture,
     MaskedText,
+    Material,
     Question,
     attribute,
     build_method,
+    default_method,
 )
 from fairlead.audits.probe_set import ProbeRow
 from fairlead.audits.shap_settings import ShapSettings
@@ -95,15 +97,15 @@ def explain_rows(
             "it was trained with"
         )
     special = known.preprocessing.special_ids if isinstance(known.preprocessing, TextPreprocessing) else ()
-    build = build_method(
-        settings.method or ("tokens" if known.text_of is not None else "layer"),
+    material = Material(
         background=others,
         example=example,
         effort=settings.effort,
-        layer=settings.layer,
-        special_ids=special,
         seed=settings.seed,
+        layer=settings.layer or "",
+        special=special,
     )
+    build = build_method(settings.method or default_method(example), material)
     asked = Asked(inputs, Question(codes, _contrast(codes, known.labels, settings)), items, [row.index for row in rows])
     explained = attribute(model, build, asked, known.labels, until=until, done=done)
     if all(not np.any(found.values) for found in explained.attributions):

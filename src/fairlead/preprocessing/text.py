@@ -135,9 +135,15 @@ class TextPreprocessing:
 
     @property
     def special_ids(self) -> tuple[int, ...]:
-        """Ids of the tokens that are of no word: where a text begins and ends, what fills it up, and their like."""
-        special = {token for token, added in self._cutter.get_added_tokens_decoder().items() if added.special}
-        return tuple(sorted(special | {self.pad_id}))
+        """Ids of the tokens that are put around texts and behind them, and are of no word; an unknown word's is none.
+
+        Those of padding are among them.
+        """
+        around = [self._cutter.encode(*parts) for parts in (("",), ("", ""))]
+        marked = {
+            token for cut in around for token, special in zip(cut.ids, cut.special_tokens_mask, strict=True) if special
+        }
+        return tuple(sorted({*marked, self.pad_id}))
 
     def tokens(self, texts: Sequence[Text]) -> Tokens:
         """Returns N texts, or pairs of texts, as tokens; those shorter than the longest are padded on the right."""
