@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from fairlead.records.attribution_certificate import AttributionCertificate
 
+_HIDDEN = ("blur", "mean", "absent")
+
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
@@ -23,7 +25,7 @@ class Attribution:
         full: Of the whole item.
         unit: Of them all.
         method: By which the values were found.
-        mask: What stands where a part is masked.
+        mask: What stands where a part is masked: ``blur``, ``mean`` or ``absent``; else what it is compared with, in words.
         evaluations: Of the model.
         certificate: What was checked.
         spans: For each word the part of a pair of texts that it is in (0 or 1), its first character and the one after
@@ -32,8 +34,9 @@ class Attribution:
 
     Examples:
         >>> checked = AttributionCertificate(0.0, 1.0, 0.0)
-        >>> Attribution("dog", np.array([[1.0, 2.0]]), 0.5, 3.5, certificate=checked).to_dict()["values"]
-        [[1.0, 2.0]]
+        >>> found = Attribution("dog", np.array([[1.0, 2.0]]), 0.5, 3.5, certificate=checked)
+        >>> found.worth, found.to_dict()["values"]
+        ('+0.50 masked, +3.50 whole (log-odds)', [[1.0, 2.0]])
     """
 
     label: str
@@ -47,6 +50,12 @@ class Attribution:
     evaluations: int = 0
     spans: tuple[tuple[int, int, int], ...] = ()
     contrast: str = ""
+
+    @property
+    def worth(self) -> str:
+        """What the values lead from and to, in words."""
+        start = "masked" if self.mask in _HIDDEN else f"over {self.mask}"
+        return f"{self.base:+.2f} {start}, {self.full:+.2f} whole ({self.unit})"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values."""

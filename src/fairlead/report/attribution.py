@@ -53,8 +53,7 @@ def _legend(page: Image.Image, attribution: Attribution, *, top: int) -> None:
         left = _GAP + place * 120
         brush.rectangle((left, top + 2, left + 12, top + 14), fill=colour)
         brush.text((left + 18, top), words, fill="black", font=font)
-    told = f"{attribution.base:+.2f} masked, {attribution.full:+.2f} whole ({attribution.unit})"
-    text = f"{_short(attribution.label)}: {told}"
+    text = f"{_short(attribution.label)}: {attribution.worth}"
     brush.text((_GAP, top + 20), text, fill="black", font=font)
     brush.text(
         (page.width // 2 + _GAP // 2, top),

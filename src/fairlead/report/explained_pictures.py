@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fairlead.records import ExplainedRow
-from fairlead.report.explained_words import answer, of_what, on_regions, worth
+from fairlead.report.explained_words import answer, of_what, on_regions
 from fairlead.report.page import DPI, MUTED, Page, Style, snap
 from fairlead.report.thumbnail import thumbnail
 from fairlead.report.tint import overlay, strong
@@ -85,4 +85,5 @@ def caption(row: ExplainedRow) -> tuple[str, str, str, str, str]:
     """
     true = f"true {row.target}, " if row.target else ""
     full = f"; full colour at {strong(row.attribution.values):.2g}"
-    return row.name, f"{true}predicted {row.predicted}: {answer(row)}", of_what(row), worth(row) + full, on_regions(row)
+    said = f"{true}predicted {row.predicted}: {answer(row)}"
+    return row.name, said, of_what(row), row.attribution.worth + full, on_regions(row)

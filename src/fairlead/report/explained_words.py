@@ -19,7 +19,7 @@ def of_what(row: ExplainedRow) -> str:
         >>> from fairlead.records import Attribution, AttributionCertificate
         >>> found = Attribution("yes", np.array([[1.0, 2.0]]), 0.5, 3.5, AttributionCertificate(0.0, 1.0, 0.0))
         >>> row = ExplainedRow(7, "row 7", found, "yes", "no", (), ("a", "word"), {"term": 0.25})
-        >>> of_what(row), answer(row), worth(row), on_regions(row)
+        >>> of_what(row), answer(row), row.attribution.worth, on_regions(row)
         ('for yes, by Owen values', 'wrong', '+0.50 masked, +3.50 whole (log-odds)', 'on term 25 %')
     """
     found = row.attribution
@@ -30,12 +30,6 @@ def of_what(row: ExplainedRow) -> str:
 def answer(row: ExplainedRow) -> str:
     """Returns whether the answer is right."""
     return ("wrong" if row.wrong else "right") if row.target else "truth not known"
-
-
-def worth(row: ExplainedRow) -> str:
-    """Returns what the model says with everything masked, and of the whole."""
-    found = row.attribution
-    return f"{found.base:+.2f} masked, {found.full:+.2f} whole ({found.unit})"
 
 
 def on_regions(row: ExplainedRow) -> str:
