@@ -85,9 +85,10 @@ def run_stages(options: FinetuneOptions, choose: Choose, build: Build, before_pr
         with clock.stage("test"):
             results = mitigate(options, run, module, trainer, results=results, story=story)
         audit = keep(results, model=run.mitigated)
-    with clock.stage("explain"):
-        shown = explain(options, run, module, data, seconds=max(LEAST, SHARE * clock.seconds()["total"]))
-    audit = keep(results, model=run.model, besides=shown.ledger)
+    if options.explain or policy.interventions:
+        with clock.stage("explain"):
+            shown = explain(options, run, module, data, seconds=max(LEAST, SHARE * clock.seconds()["total"]))
+        audit = keep(results, model=run.model, besides=shown.ledger)
     bundle = bundle_up(run, data.rows, clock)
     story.end(run, results, audit, clock)
     story.bundle(bundle, run)

@@ -159,8 +159,8 @@ def test_a_config_file_with_an_unknown_key_or_none_at_all_is_refused(capsys, tmp
 
 
 OTHERS = {
-    Modality.IMAGE: {"text_column", "text_pair_column", "fewshot", "max_tokens"},
-    Modality.TEXT: {"image_column", "image_size"},
+    Modality.IMAGE: {"text_column", "text_pair_column", "fewshot", "max_tokens", "terms"},
+    Modality.TEXT: {"image_column", "image_size", "region"},
 }
 
 
@@ -173,6 +173,19 @@ def test_help_explains_every_flag_of_the_recipe_and_no_other(capsys, modality):
     flags = {name: f"--{name.replace('_', '-')} " for name in FinetuneOptions.__dataclass_fields__}
     hidden = {"yaml", "modality", *OTHERS[modality]}
     assert {name for name, flag in flags.items() if flag not in shown.replace(",", " ").replace("]", " ")} == hidden
+
+
+def test_what_should_not_matter_is_named_by_columns_a_border_or_terms():
+    found = parse("--region", "ruler_mask", "border", "--region", "border", "--explain", "0")
+    assert (found.region, found.terms, found.explain) == (("ruler_mask", "border"), (), 0)
+    words = parse("--terms", "he, she", "his,her", modality=Modality.TEXT)
+    assert words.terms == (("he", "she"), ("his", "her"))
+    assert parse().explain == 8
+    for given in ("he", "he,", ",", "he she"):
+        with pytest.raises(ConfigurationError, match="--terms takes two terms or more"):
+            parse("--terms", given, modality=Modality.TEXT)
+    with pytest.raises(ConfigurationError, match="--explain is at least 0, got -1"):
+        parse("--explain", "-1")
 
 
 def test_the_policy_is_the_default_or_the_file(tmp_path):

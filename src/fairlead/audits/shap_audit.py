@@ -86,6 +86,7 @@ class ShapAudit(L.Callback):
             of the original picture, or ``border()``. None for those that the data declare.
         terms: Lists of terms that may stand for each other, e.g. ``[["he", "she"], ["his", "her"]]``; None likewise.
         limits: By figure, as ``interventions`` in a policy file; or the whole policy. None for the default policy.
+            Without any limit, nothing is masked or swapped.
         settings: All else.
 
     Raises:
@@ -137,7 +138,7 @@ class ShapAudit(L.Callback):
             return
         self.budget.begin()
         self._reading.setup(trainer, pl_module)
-        self._interventions = self._reading.interventions()
+        self._interventions = self._reading.interventions() if self.policy.interventions else None
 
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Starts from nothing."""

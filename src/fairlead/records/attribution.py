@@ -25,7 +25,7 @@ class Attribution:
         full: Of the whole item.
         unit: Of them all.
         method: By which the values were found.
-        mask: What stands where a part is masked: ``blur``, ``mean`` or ``absent``; else what it is compared with, in words.
+        mask: What stands where a part is masked (``blur``, ``mean``, ``absent``), or what it is compared with.
         evaluations: Of the model.
         certificate: What was checked.
         spans: For each word the part of a pair of texts that it is in (0 or 1), its first character and the one after
