@@ -119,7 +119,9 @@ def build_method(name: str, material: Material) -> Build:
         )
         raise ConfigurationError(f"the method {name} does not explain {given}; choose {others}")
     make: _Make = makes[name]
-    return lambda model, rough: make(model, material.roughly() if rough else material)
+    # What masks draws the same versions again: of other versions, a map that did not change would seem to have.
+    gradients = name in ("layer", "pixels", "tokens")
+    return lambda model, rough: make(model, material.roughly() if rough and gradients else material)
 
 
 def _layer(model: ExplainedModel, material: Material) -> Method:
