@@ -38,7 +38,7 @@ class RedNetwork(nn.Module):
 
 
 def red_corners(rows: int) -> Tensor:
-    """Pictures (N, 3, 32, 32) of noise: a red L in the upper left corner, blue in the lower right, green in the left."""
+    """Pictures (N, 3, 32, 32) of noise, a red L in the upper left corner, and blue and green below."""
     pictures = 0.3 * torch.rand(rows, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
     for channel, down, across in (  # no two of its turns and shifts lie alike
         (0, slice(0, 12), slice(0, 4)),
