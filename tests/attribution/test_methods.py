@@ -166,13 +166,13 @@ def test_no_trace_is_left_in_a_module_of_pictures(name, inference):
     side = 160 if name == "rollout" else 112
     module = used(ImageClassifier(LABELS, backbone=backbone))
     pictures = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8)
-    asked = asked_pictures(pictures[:2])
+    asked = asked_pictures(pictures[:1])
     before = state_of(module)
     with torch.inference_mode(inference):
         found = explained(name, module, asked, pictures.clone(), effort=Effort(samples=16))
     assert differing(before, state_of(module)) == []
     assert all(np.isfinite(one.values).all() and one.values.std() > 0 for one in found)
-    assert name != "rollout" or [one.certificate.randomised > 0.99 for one in found] == [True, True]
+    assert name != "rollout" or [one.certificate.randomised > 0.99 for one in found] == [True]
 
 
 @pytest.mark.parametrize("inference", [False, True])

@@ -84,9 +84,8 @@ def test_of_pictures(name, pooling, prefix, reads):
     torch.manual_seed(0)
     network = timm.create_model(name, num_classes=3, img_size=96, global_pool=pooling).eval()
     asked = asked_pictures(torch.rand(5, 3, 96, 96))
-    found = AttentionRollout(ExplainedModel(network, asked.inputs[:2]), mask="blur").explain(
-        asked.inputs, asked.question, asked.indices, items=asked.items
-    )
+    model = ExplainedModel(network, asked.inputs[:2])
+    found = AttentionRollout(model, mask="blur").explain(asked.inputs, asked.question, asked.indices, items=asked.items)
     attentions = vit_attentions(network, asked.inputs)
     assert len(attentions) == len(network.blocks)
     for row, shares in enumerate(found):
@@ -94,6 +93,7 @@ def test_of_pictures(name, pooling, prefix, reads):
         assert shares.values.shape == (6, 6)
         assert np.allclose(shares.values.ravel(), expected[prefix:], atol=1e-6)
         assert shares.values.std() > 0
+    assert [block.attn.fused_attn for block in model.network.module.blocks] == [True] * len(attentions)
 
 
 def test_registers_stand_before_the_patches():
