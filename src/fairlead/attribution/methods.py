@@ -58,9 +58,9 @@ class Material:
         """What stands where a part is masked, in words."""
         return MaskedText.mask if self.texts else MaskedPicture.mask
 
-    def roughly(self, share: int) -> Material:
-        """Returns the same for a share of the samples, a fourth or a sixteenth, say."""
-        less = replace(self.effort, samples=max(2, self.effort.samples // share))
+    def roughly(self) -> Material:
+        """Returns the same for a sixteenth of the samples: the first ones of the whole."""
+        less = replace(self.effort, samples=max(2, self.effort.samples // 16))
         return replace(self, effort=less)
 
 
@@ -119,8 +119,9 @@ def build_method(name: str, material: Material) -> Build:
         )
         raise ConfigurationError(f"the method {name} does not explain {given}; choose {others}")
     make: _Make = makes[name]
-    share = 16 if name in ("layer", "pixels", "tokens") else 4  # where gradients say more than masks do, less will do
-    return lambda model, rough: make(model, material.roughly(share) if rough else material)
+    # What masks draws the same versions again: of other versions, a map that did not change would seem to have.
+    gradients = name in ("layer", "pixels", "tokens")
+    return lambda model, rough: make(model, material.roughly() if rough and gradients else material)
 
 
 def _layer(model: ExplainedModel, material: Material) -> Method:
