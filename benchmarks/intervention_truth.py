@@ -176,8 +176,12 @@ def report(pools: dict[str, list[Pool]], options: argparse.Namespace) -> Iterato
     yield from _fills(pools)
     yield "\n## Verdicts\n"
     yield "*Flagged*: any of the 14 findings of a test split, overall or of a tone.\n"
-    yield "| rows of a split | with a ruler | fill | flagged, with the shortcut | flagged, without | clear overall |"
-    yield "|---|---|---|---|---|---|"
+    yield (
+        "*Wrongly*: any that is within its limit in the pool, of the six models. *Clear*: both figures overall, of the "
+        "models without the shortcut.\n"
+    )
+    yield "| rows of a split | with a ruler | fill | flagged, with the shortcut | flagged, without | wrongly | clear |"
+    yield "|---|---|---|---|---|---|---|"
     yield from (_verdicts(pools, change, rows, options.draws) for rows in options.rows for change in CHANGES)
     yield "\nOther limits than the default ones, in-painted:\n"
     yield "| answers changed | selection rate moved | rows of a split | flagged, with the shortcut | flagged, without |"
@@ -239,18 +243,37 @@ def _flagged(ledger: Ledger) -> bool:
 
 
 def _verdicts(pools: dict[str, list[Pool]], change: str, rows: int, draws: int) -> str:
-    cells = []
+    cells, wrong, clear = [], 0, 0
     for condition, found in pools.items():
-        ledgers = [ledger for pool in found for ledger in _ledgers(pool, change, rows, draws)]
-        cells.append(_share(sum(map(_flagged, ledgers)), len(ledgers)))
-        if condition == "none":
-            clear = sum(
-                all(finding.verdict is Verdict.CLEAR for finding in ledger if finding.feature is None)
-                for ledger in ledgers
-            )
-            cells.append(_share(clear, len(ledgers)))
+        flagged = 0
+        for pool in found:
+            within = _within(pool, change)
+            for ledger in _ledgers(pool, change, rows, draws):
+                alarms = {(f.figure, f.group) for f in ledger if f.verdict is Verdict.FLAGGED}
+                flagged, wrong = flagged + bool(alarms), wrong + bool(alarms & within)
+                overall = [finding.verdict is Verdict.CLEAR for finding in ledger if finding.feature is None]
+                clear += condition == "none" and all(overall)
+        cells.append(_share(flagged, draws * len(found)))
+    of = [draws * len(found) for found in pools.values()]
     with_ruler = round(rows * float(np.mean([pool.ruler.mean() for found in pools.values() for pool in found])))
+    cells += [_share(wrong, sum(of)), _share(clear, of[-1])]
     return f"| {rows} | about {with_ruler} | {change} | " + " | ".join(cells) + " |"
+
+
+def _within(pool: Pool, change: str) -> set[tuple[str, str | None]]:
+    """The figures, by group, that are within their limits in the pool itself."""
+    by_tone = pool.tally(change, pool.whole)
+    cells: list[tuple[InterventionTally, int, str | None]] = [(by_tone.whole, 0, None)]
+    cells += [(by_tone, slot, tone) for slot, tone in enumerate(TONES)]
+    limits, within = Policy.default().interventions, set()
+    for tally, slot, tone in cells:
+        rows = int(tally.rows[slot])
+        truth = {
+            "answer_change_rate": int(tally.changed[slot]) / rows,
+            "selection_rate_change": abs(int(tally.gained[slot, 1] - tally.lost[slot, 1])) / rows,
+        }
+        within |= {(name, tone) for name, value in truth.items() if value <= limits[name].most}
+    return within
 
 
 def _with_limits(pools: dict[str, list[Pool]], most: tuple[float, float], rows: int, draws: int) -> str:

@@ -103,6 +103,17 @@ def test_flips_tell_both_texts():
     assert json.loads(json.dumps(flip.to_dict()))["texts"] == ["he was a b", "she was a b"]
 
 
+def test_a_flip_tells_the_texts_of_its_own_row_in_whatever_order_rows_come():
+    swap = TermSwap(TERMS, lambda index: f"he was {'a ' * index}", PLAIN)
+    found = Interventions(LABELS, (), [], [swap])
+    rows = torch.tensor([5, 0, 3, 0, 4, 1, 2])
+    inputs = torch.from_numpy(PLAIN.tokens([swap.text_of(int(row)) for row in rows]).planes)
+    found.add(inputs, rows, torch.zeros(7, 0, dtype=torch.int64), torch.full_like(rows, -1), word_reader("he"))
+    flips = found.flips()[swap.subject]
+    assert [flip.index for flip in flips] == [0, 1, 2, 3, 4, 5]
+    assert [flip.texts for flip in flips] == [(swap.text_of(row), swap.counterfactual(row)) for row in range(6)]
+
+
 def test_every_counterfactual_is_searched_for_the_worst():
     def answer(inputs, rows):
         chances = {"good": 0.9, "bad": 0.6, "fine": 0.3, "very": 0.05}

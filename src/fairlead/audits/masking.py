@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -93,24 +94,9 @@ def inpainted(pixels: Pixels, region: Region) -> Pixels:
     """
     if region.all():
         return mean_filled(pixels, region)
-    number = np.cumsum(region, dtype=np.int64).reshape(region.shape) - 1
-    unknowns = int(region.sum())
-    neighbours = np.zeros(unknowns)
-    known = np.zeros((unknowns, pixels.shape[0]))
-    links: list[tuple[Any, Any]] = []
-    for here, there in _neighbours():
-        inside, other = region[here], region[there]
-        of = number[here][inside]
-        neighbours[of] += 1
-        outside = inside & ~other
-        known[number[here][outside]] += pixels[(slice(None), *there)][:, outside].T
-        both = inside & other
-        links.append((number[here][both], number[there][both]))
-    rows, columns = (np.concatenate(ends) for ends in zip(*links, strict=True))
-    joined = sparse.csc_matrix((np.ones(len(rows)), (rows, columns)), shape=(unknowns, unknowns))
-    solved = splu(sparse.diags(neighbours, format="csc") - joined, permc_spec="MMD_AT_PLUS_A").solve(known)
+    solver, around = _equations(np.packbits(region).tobytes(), region.shape)
     filled = pixels.copy()
-    filled[:, region] = _levels(solved.T)
+    filled[:, region] = _levels(solver.solve(around @ pixels.reshape(len(pixels), -1).T.astype(np.float64)).T)
     return filled
 
 
@@ -118,11 +104,18 @@ FILLS: dict[str, Fill] = {"inpaint": inpainted, "blur": blurred, "mean": mean_fi
 """By the name that an intervention gives."""
 
 
-def _neighbours() -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """Pairs of slices of a plane: each pixel, and its neighbour on one of four sides."""
-    every, first, last = slice(None), slice(None, -1), slice(1, None)
-    across, down = ((every, first), (every, last)), ((first, every), (last, every))
-    return [across, across[::-1], down, down[::-1]]
+@lru_cache(maxsize=4)  # a border is the same region in every picture, and preparing is most of the work
+def _equations(content: bytes, shape: tuple[int, int]) -> tuple[Any, Any]:
+    """Returns what solves for the masked pixels, and which pixels around them it is to be given."""
+    size = shape[0] * shape[1]
+    region = np.unpackbits(np.frombuffer(content, dtype=np.uint8), count=size).astype(np.bool_)
+    number = np.arange(size).reshape(shape)
+    pairs = [(number[:, :-1].ravel(), number[:, 1:].ravel()), (number[:-1].ravel(), number[1:].ravel())]
+    here, there = (np.concatenate(ends) for ends in zip(*pairs, *(pair[::-1] for pair in pairs), strict=True))
+    links = sparse.csr_matrix((np.ones(len(here)), (here, there)), shape=(size, size))[region]
+    neighbours = sparse.diags(np.asarray(links.sum(axis=1)).ravel(), format="csc")
+    inside, outside = sparse.diags(region.astype(np.float64)), sparse.diags((~region).astype(np.float64))
+    return splu((neighbours - (links @ inside)[:, region]).tocsc(), permc_spec="MMD_AT_PLUS_A"), links @ outside
 
 
 def _levels(values: NDArray[Any]) -> Pixels:
