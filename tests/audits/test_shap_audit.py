@@ -330,7 +330,26 @@ def test_a_region_that_is_no_mask_is_named_with_its_row_and_fails_alone():
 
     shown = run_test(corner_audit(regions={"corner": flat}), Corner(), pictures(64))
     assert "corner" in shown.explanations.failure
-    assert any(finding.verdict is Verdict.FAILED for finding in shown.ledger)
+    assert {finding.verdict for finding in shown.ledger} == {Verdict.FAILED}
+    assert "corner" in next(finding.remedy for finding in shown.ledger if finding.subject == "corner")
+
+
+def test_whatever_a_region_s_function_raises_is_a_finding():
+    def nowhere(index):
+        return {}[index]
+
+    shown = run_test(corner_audit(regions={"corner": nowhere}, rows=0), Corner(), pictures(64))
+    assert {(finding.subject, finding.verdict) for finding in shown.ledger} == {("corner", Verdict.FAILED)}
+    assert "KeyError: 0" in shown.ledger.findings[0].remedy
+
+
+def test_shared_weights_are_refused_with_the_alternative(monkeypatch):
+    from lightning.pytorch.strategies import FSDPStrategy
+
+    trainer = quiet_trainer()
+    monkeypatch.setattr(type(trainer), "strategy", FSDPStrategy())
+    with pytest.raises(ConfigurationError, match=r"FSDPStrategy shares the weights.*Trainer\(devices=1\)"):
+        corner_audit().setup(trainer, Corner(), "test")
 
 
 # -- ours ------------------------------------------------------------------------------------------------------------

@@ -116,6 +116,11 @@ class Interventions:
                 except NotANumberError as error:
                     rows.fail(str(error))
 
+    def fail(self, reason: str) -> None:
+        """Remembers why no intervention can be judged; the first reason stands."""
+        for rows in self._rows.values():
+            rows.fail(reason)
+
     def gather(self) -> None:
         """Takes the rows of all processes, so that each holds all. Every process must call it."""
         for rows in self._rows.values():

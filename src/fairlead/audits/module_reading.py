@@ -139,7 +139,7 @@ class ModuleReading:
             "groups": groups[:, : len(known.sensitive)],
         }
 
-    def answer(self, module: L.LightningModule, inputs: Tensor, columns: Mapping[str, Tensor]) -> Answer:
+    def answer(self, module: L.LightningModule, columns: Mapping[str, Tensor]) -> Answer:
         """Returns what asks the module again, as its own steps do."""
         scores = self.known().scores
 
@@ -153,7 +153,6 @@ class ModuleReading:
                 return torch.sigmoid(logits.float().reshape(-1)), None
             return torch.softmax(logits.float(), dim=1), None
 
-        del inputs
         return ask
 
     def named(self, flips: Mapping[str, Sequence[Flip]]) -> dict[str, tuple[Flip, ...]]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
 from fairlead.audits.explained_files import keep_explanations
 from fairlead.audits.explained_summary import unreliable_finding
-from fairlead.audits.explaining import Surroundings, explain_rows
+from fairlead.audits.explaining import explain_rows
 from fairlead.audits.interventions import Interventions
 from fairlead.audits.module_reading import ModuleReading
 from fairlead.audits.probe_set import ProbeSet
@@ -123,7 +124,6 @@ class ShapAudit(L.Callback):
         self._reading = ModuleReading(sensitive, regions, terms, self.settings)
         self._probe = ProbeSet(rows, self.settings.background, self.settings.seed)
         self._interventions: Interventions | None = None
-        self._failure = ""
 
     @property
     def ledger(self) -> Ledger:
@@ -136,6 +136,11 @@ class ShapAudit(L.Callback):
         """Finds classes, features and masks, so that a name that is not known shows before the first step."""
         if stage == "predict":
             return
+        if isinstance(trainer.strategy, FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy):
+            raise ConfigurationError(
+                f"{type(trainer.strategy).__name__} shares the weights among processes, and ShapAudit runs the module in "
+                "each by itself; leave the audit out, and test the saved model with it in a Trainer(devices=1)"
+            )
         self.budget.begin()
         self._reading.setup(trainer, pl_module)
         self._interventions = self._reading.interventions() if self.policy.interventions else None
@@ -199,29 +204,24 @@ class ShapAudit(L.Callback):
                 f"ShapAudit looks at the rows of one dataloader, and {split.value} has {len(loaders)}; audit each in a "
                 "Trainer call of its own"
             )
-        self._failure = ""
         self._probe.clear()
         if self._interventions is not None:
             self._interventions.clear()
 
     def _look(self, split: Split, trainer: L.Trainer, module: L.LightningModule, output: Any, batch: Any) -> None:
-        if not self._wanted(split, trainer) or self._failure:
+        if not self._wanted(split, trainer):
+            return
+        inputs, columns = self._reading.columns(output, batch)
+        if self._rows:
+            self._probe.add(columns["index"], inputs, columns["target"], columns["answer"], columns["groups"])
+        if self._interventions is None:
             return
         try:
-            inputs, columns = self._reading.columns(output, batch)
-            if self._rows:
-                self._probe.add(columns["index"], inputs, columns["target"], columns["answer"], columns["groups"])
-            if self._interventions is not None:
-                with trainer.precision_plugin.forward_context():
-                    self._interventions.add(
-                        inputs,
-                        columns["index"],
-                        columns["groups"],
-                        columns["target"],
-                        self._reading.answer(module, inputs, columns),
-                    )
-        except FairleadError as error:
-            self._fail(error)
+            with trainer.precision_plugin.forward_context():
+                answer = self._reading.answer(module, columns)
+                self._interventions.add(inputs, columns["index"], columns["groups"], columns["target"], answer)
+        except Exception as error:  # of whatever a region's function raises, too: the run is not the audit's to stop
+            self._interventions.fail(self._told(error))
 
     def _finish(self, split: Split, trainer: L.Trainer, module: L.LightningModule) -> None:
         if not self._wanted(split, trainer):
@@ -244,15 +244,14 @@ class ShapAudit(L.Callback):
         begun = time.monotonic()
         until = begun + self.budget.seconds()
         rows = self._probe.rows[trainer.global_rank :: trainer.world_size]
-        found, stopped, failure = list[ExplainedRow](), "", self._failure
-        if not failure:
-            try:
-                with progress(f"explaining {split.value} rows", len(rows), trainer) as done:
-                    found, stopped = explain_rows(
-                        module, rows, self._probe.background, self._known(), self.settings, until=until, done=done
-                    )
-            except (FairleadError, RuntimeError) as error:
-                failure = self._fail(error)
+        found, stopped, failure = list[ExplainedRow](), "", ""
+        try:
+            with progress(f"explaining {split.value} rows", len(rows), trainer) as done:
+                found, stopped = explain_rows(
+                    module, rows, self._probe.background, self._reading.known(), self.settings, until=until, done=done
+                )
+        except Exception as error:  # a module that cannot be explained, memory that is spent: a finding says so
+            failure = self._told(error)
         seconds = time.monotonic() - begun
         self.budget.spend(seconds)
         parts = _gathered((found, stopped, failure))
@@ -261,15 +260,10 @@ class ShapAudit(L.Callback):
         stopped = max(reason for _, reason, _ in parts)
         return Explanations(() if failure else tuple(everything), failure, stopped, seconds)
 
-    def _known(self) -> Surroundings:
-        return self._reading.known()
-
-    def _fail(self, error: Exception) -> str:
+    def _told(self, error: Exception) -> str:
         if self.settings.stop_on_failure:
             raise error
-        told = str(error) if isinstance(error, FairleadError) else f"{type(error).__name__}: {error}"
-        self._failure = self._failure or told
-        return self._failure
+        return str(error) if isinstance(error, FairleadError) else f"{type(error).__name__}: {error}"
 
 
 def _gathered(own: tuple[list[ExplainedRow], str, str]) -> list[tuple[list[ExplainedRow], str, str]]:
