@@ -138,8 +138,8 @@ class ShapAudit(L.Callback):
             return
         if isinstance(trainer.strategy, FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy):
             raise ConfigurationError(
-                f"{type(trainer.strategy).__name__} shares the weights among processes, and ShapAudit runs the module in "
-                "each by itself; leave the audit out, and test the saved model with it in a Trainer(devices=1)"
+                f"{type(trainer.strategy).__name__} shares the weights among processes, and ShapAudit runs the module "
+                "in each by itself; leave the audit out, and test the saved model with it in a Trainer(devices=1)"
             )
         self.budget.begin()
         self._reading.setup(trainer, pl_module)
