@@ -78,6 +78,22 @@ def test_lime_ranks_the_cells_of_a_linear_model_as_their_worth():
         assert shares.evaluations == 512
 
 
+def test_lime_is_the_ridge_that_it_says_it_is():
+    asked = asked_pictures(red_corners(1) + noise(1))
+    game = MaskedGame(ExplainedModel(curved(), asked.inputs.repeat(2, 1, 1, 1)), asked.items[0], asked.question, (4, 4))
+    shares = lime(game, 202, seed=5)
+    lot = np.random.default_rng(5)
+    plays = np.concatenate([lot.integers(2, size=(1, 16)) for _ in range(200)])
+    scores, ones = game(plays > 0), np.ones(16)
+    cosines = np.array([play @ ones / (np.linalg.norm(play) * np.linalg.norm(ones)) for play in plays])
+    weights = np.exp(-((1 - cosines) ** 2) / 0.25**2) ** 0.5
+    centred = plays - np.average(plays, axis=0, weights=weights)
+    left = centred.T @ (weights[:, None] * centred) + np.eye(16)
+    expected = np.linalg.solve(left, centred.T @ (weights * (scores - np.average(scores, weights=weights))))
+    assert np.allclose(shares.values.ravel(), expected, atol=1e-5 * np.abs(expected).max())
+    assert weights.std() > 0.01
+
+
 def test_partition_is_owens_with_all_evaluations():
     asked = asked_pictures(red_corners(1) + noise(1))
     (shares,) = explained(curved(), asked, partition_shap, samples=10_000, cells=4)
