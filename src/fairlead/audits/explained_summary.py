@@ -18,13 +18,14 @@ ByGroup = dict[str, dict[str, Estimate | None]]
 """By feature, then group; of all rows under the feature and group ""."""
 
 
-def unreliable_finding(rows: Sequence[ExplainedRow], failure: str, split: Split) -> Ledger:
+def unreliable_finding(rows: Sequence[ExplainedRow], failure: str, split: Split, stopped: str = "") -> Ledger:
     """Returns the one finding on a split's explanations: how many are not reliable. The release gate does not read it.
 
     Args:
         rows: Those explained.
         failure: Why there are none.
         split: Of the rows.
+        stopped: Why they are fewer, or their values rougher, than was asked for; empty where they are not.
 
     Examples:
         >>> [(one.code, one.verdict.value) for one in unreliable_finding((), "no gradient", Split.TEST)]
@@ -50,7 +51,8 @@ def unreliable_finding(rows: Sequence[ExplainedRow], failure: str, split: Split)
     bad = sum(not row.attribution.certificate.reliable for row in rows)
     low, high = binomial_interval(bad, len(rows), _LEVEL)
     estimate = Estimate(bad / len(rows), float(low), float(high), _LEVEL, len(rows), "exact binomial (Clopper-Pearson)")
-    told = f"{len(rows) - bad} of {len(rows)} explanations are reliable by their certificates."
+    told = f"{len(rows) - bad} of {len(rows)} explanations are reliable by their certificates"
+    told += f"; {stopped}." if stopped else "."
     if len(rows) < _LIMIT.rows:
         return finding(Verdict.INSUFFICIENT, f"{told} Explain {_LIMIT.rows} or more to say more.", estimate)
     if estimate.low > _LIMIT.most:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 
 from fairlead.attribution import (
     Asked,
+    Build,
     ExplainedModel,
     Masked,
     MaskedPicture,
@@ -28,7 +31,9 @@ from fairlead.data import TermLists
 from fairlead.errors import AttributionError, ConfigurationError
 from fairlead.measures import region_mass
 from fairlead.preprocessing import ImagePreprocessing, Text, TextPreprocessing
-from fairlead.records import ExplainedRow, Labels, SensitiveFeature
+from fairlead.records import Attribution, ExplainedRow, Labels, SensitiveFeature
+
+_TOGETHER = 4  # rows: few enough that some are whole when the time is spent, and enough to fill a batch
 
 Regions = Mapping[str, Callable[[int], NDArray[np.bool_]]]
 """From a region's name to its (height, width) mask in the crop of a row."""
@@ -69,7 +74,10 @@ def explain_rows(
     until: float | None = None,
     done: Callable[[int], None] | None = None,
 ) -> tuple[list[ExplainedRow], str]:
-    """Explains rows of one split; returns them, and why their values are rougher than was asked for, if they are.
+    """Explains rows of one split, a few at a time, while there is time for as many again.
+
+    Returns:
+        Those that were explained, and why they are fewer, or their values rougher, than was asked for; else nothing.
 
     Args:
         module: Whose answers; it is copied, and not touched.
@@ -87,9 +95,37 @@ def explain_rows(
         return [], ""
     device = next(module.parameters()).device
     inputs, others = (stacked(part, known.preprocessing).to(device) for part in (rows, background))
-    example = torch.cat([part[:2] for part in (inputs, others)]) if inputs.shape[1:] == others.shape[1:] else others
+    model, build = _prepared(module, inputs, others, known, settings)
     items = [_masked(row, own, known) for row, own in zip(rows, inputs, strict=True)]
     codes = torch.tensor([row.answer for row in rows], device=device)
+    contrast = _contrast(codes, known.labels, settings)
+    found: list[ExplainedRow] = []
+    stopped, longest = "", 0.0
+    for start in range(0, len(rows), _TOGETHER):
+        if start and until is not None and time.monotonic() + longest > until:
+            stopped = f"the time was spent after {start} of {len(rows)} rows"
+            break
+        begun, part = time.monotonic(), slice(start, start + _TOGETHER)
+        question = Question(codes[part], None if contrast is None else contrast[part])
+        asked = Asked(inputs[part], question, items[part], [row.index for row in rows[part]])
+        told = None if done is None else partial(_add, done, start)
+        explained = attribute(model, build, asked, known.labels, until=until, done=told)
+        found += [_row(row, one, known) for row, one in zip(rows[part], explained.attributions, strict=True)]
+        stopped = stopped or next((reason for reason in explained.stopped if reason), "")
+        longest = max(longest, time.monotonic() - begun)
+    if all(not np.any(row.attribution.values) for row in found):
+        raise AttributionError(
+            "every value is 0: no gradient comes from the answers back to the inputs; see that the module is trained, "
+            "and that nothing in it is detached"
+        )
+    return found, stopped
+
+
+def _prepared(
+    module: nn.Module, inputs: Tensor, others: Tensor, known: Surroundings, settings: ShapSettings
+) -> tuple[ExplainedModel, Build]:
+    """Copies the module, and chooses how it is explained."""
+    example = torch.cat([part[:2] for part in (inputs, others)]) if inputs.shape[1:] == others.shape[1:] else others
     model = ExplainedModel(module, example, scores=known.scores)
     if model.classes != len(known.labels):
         raise AttributionError(
@@ -105,31 +141,27 @@ def explain_rows(
         layer=settings.layer or "",
         special=special,
     )
-    build = build_method(settings.method or default_method(example), material)
-    asked = Asked(inputs, Question(codes, _contrast(codes, known.labels, settings)), items, [row.index for row in rows])
-    explained = attribute(model, build, asked, known.labels, until=until, done=done)
-    if all(not np.any(found.values) for found in explained.attributions):
-        raise AttributionError(
-            "every value is 0: no gradient comes from the answers back to the inputs; see that the module is trained, "
-            "and that nothing in it is detached"
-        )
-    found = [
-        ExplainedRow(
-            row.index,
-            known.name_of(row.index),
-            attribution,
-            known.labels[row.answer],
-            known.labels[row.target] if row.target >= 0 else "",
-            tuple(
-                feature.groups[code] if code < len(feature.groups) else ""
-                for feature, code in zip(known.sensitive, row.groups.tolist(), strict=False)
-            ),
-            _shown(row, known, attribution.spans),
-            _mass(row, known, attribution.values, attribution.spans),
-        )
-        for row, attribution in zip(rows, explained.attributions, strict=True)
-    ]
-    return found, next((reason for reason in explained.stopped if reason), "")
+    return model, build_method(settings.method or default_method(example), material)
+
+
+def _add(done: Callable[[int], None], start: int, number: int) -> None:
+    done(start + number)
+
+
+def _row(row: ProbeRow, attribution: Attribution, known: Surroundings) -> ExplainedRow:
+    return ExplainedRow(
+        row.index,
+        known.name_of(row.index),
+        attribution,
+        known.labels[row.answer],
+        known.labels[row.target] if row.target >= 0 else "",
+        tuple(
+            feature.groups[code] if code < len(feature.groups) else ""
+            for feature, code in zip(known.sensitive, row.groups.tolist(), strict=False)
+        ),
+        _shown(row, known, attribution.spans),
+        _mass(row, known, attribution.values, attribution.spans),
+    )
 
 
 def stacked(rows: Sequence[ProbeRow], preprocessing: ImagePreprocessing | TextPreprocessing | None) -> Tensor:

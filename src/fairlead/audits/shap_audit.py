@@ -227,7 +227,9 @@ class ShapAudit(L.Callback):
         if not self._wanted(split, trainer):
             return
         explanations = self._explain(split, trainer, module) if self._rows else Explanations()
-        ledger = unreliable_finding(explanations.rows, explanations.failure, split) if self._rows else Ledger()
+        ledger = Ledger()
+        if self._rows:
+            ledger = unreliable_finding(explanations.rows, explanations.failure, split, explanations.stopped)
         flips: Mapping[str, tuple[Flip, ...]] = {}
         if self._interventions is not None:
             self._interventions.gather()
