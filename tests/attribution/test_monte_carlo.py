@@ -211,8 +211,8 @@ def test_a_contrast_is_explained_against_one_class():
 
 
 def test_no_background_and_no_rounds_are_refused():
+    model = ExplainedModel(curved(), pictures(2, SIDE))
     with pytest.raises(ConfigurationError, match="give rows that a row is compared with"):
-        model = ExplainedModel(curved(), pictures(2, SIDE))
         ExpectedGradients(model, PixelSite(model), pictures(0, SIDE))
     for wrong in ({"tolerance": 1.0}, {"samples": 1}, {"memory": 0}):
         with pytest.raises(ConfigurationError, match="a tolerance lies from 0 to 1"):

@@ -139,7 +139,7 @@ def test_a_table_as_long_as_the_example_is_no_batch():
 
 
 def test_a_layer_that_runs_twice_or_is_not_there_is_refused():
-    with pytest.raises(AttributionError, match="the layer layer runs 2 times.*name another layer"):
+    with pytest.raises(AttributionError, match=r"the layer layer runs 2 times.*name another layer"):
         Tail(Twice(), "layer", pictures(2))
     with pytest.raises(UnknownNameError, match="did you mean 'layer'"):
         Tail(Twice(), "layr", pictures(2))
