@@ -247,7 +247,8 @@ class ExpectedGradients:
 
 
 def _parts(together: int, one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(one.split(together), other.split(together), strict=True)
+    for start in range(0, len(one), together):
+        yield one[start : start + together], other[start : start + together]
 
 
 def _gradient(score: Tensor, points: Tensor) -> Tensor:
