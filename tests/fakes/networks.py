@@ -46,21 +46,23 @@ def small_cnn(side=16, classes=CLASSES):
 
 
 class AtOnePlace(nn.Module):
-    """Answers by how bright a square of the picture is, and adds what little it sees elsewhere."""
+    """Knows how bright four squares of the picture are, and answers by the second: that its head has learned."""
 
-    def __init__(self, top=8, left=20, size=8):
+    corners = ((4, 4), (8, 20), (20, 6), (22, 22))
+
+    def __init__(self, size=8):
         super().__init__()
-        self.top, self.left, self.size = top, left, size
+        self.size = size
         self.features = seeded(lambda: nn.Conv2d(3, 4, 3, padding=1, bias=False))
         self.features.weight.data.abs_()
         self.head = nn.Linear(4, 2)
-        self.head.weight.data = torch.tensor([[-1.0] * 4, [1.0] * 4])
+        self.head.weight.data = torch.tensor([[0.01, -3.0, 0.02, -0.01], [-0.01, 3.0, 0.01, 0.01]])
         self.head.bias.data.zero_()
 
     def forward(self, inputs: Tensor) -> Tensor:
-        rows, columns = (slice(start, start + self.size) for start in (self.top, self.left))
-        maps = functional.softplus(self.features(inputs))
-        return self.head(3 * maps[:, :, rows, columns].mean(dim=(2, 3)) + 0.01 * maps.mean(dim=(2, 3)))
+        maps = functional.softplus(self.features(inputs)).mean(dim=1)
+        squares = [maps[:, top : top + self.size, left : left + self.size] for top, left in self.corners]
+        return self.head(torch.stack([square.mean(dim=(1, 2)) for square in squares], dim=1))
 
 
 class PassedBy(nn.Module):

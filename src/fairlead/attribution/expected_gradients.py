@@ -251,7 +251,8 @@ class ExpectedGradients:
 
 
 def _parts(together: int, one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(torch.split(one, together), torch.split(other, together), strict=True)
+    for start in range(0, len(one), together):
+        yield one[start : start + together], other[start : start + together]
 
 
 def _gradient(score: Tensor, points: Tensor) -> Tensor:

@@ -128,9 +128,10 @@ def _copied(module: nn.Module) -> nn.Module:
             f"{type(module).__name__} cannot be copied ({error}), and is explained in a copy alone; keep no files, "
             "threads or tensors of another library as attributes of the module"
         ) from error
-    if not any(parameter.is_floating_point() for parameter in copied.parameters()):
+    rounded = any(".quantized" in type(part).__module__ for part in copied.modules())
+    if rounded or not any(parameter.is_floating_point() for parameter in copied.parameters()):
         raise AttributionError(
-            f"{type(module).__name__} has no weights of floating point to take gradients through; explain the model "
+            f"{type(module).__name__} has weights that no gradients can be taken through; explain the model "
             "before it is quantised"
         )
     for part in copied.modules():

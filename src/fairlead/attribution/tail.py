@@ -87,7 +87,8 @@ class Tail:
 
     def points(self, inputs: Tensor) -> Tensor:
         """Returns the layer's output for N inputs, without gradients."""
-        return torch.cat([self._reached(part) for part in torch.split(inputs, _TOGETHER)])
+        starts = range(0, len(inputs), _TOGETHER)
+        return torch.cat([self._reached(inputs[start : start + _TOGETHER]) for start in starts])
 
     def _reached(self, inputs: Tensor) -> Tensor:
 
