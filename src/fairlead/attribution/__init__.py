@@ -13,7 +13,7 @@ from fairlead.attribution.methods import Material, build_method, default_method
 from fairlead.attribution.question import Question
 from fairlead.attribution.rollout import AttentionRollout
 from fairlead.attribution.shares import Shares
-from fairlead.attribution.sites import LayerSite, PixelSite, Site, TokenSite
+from fairlead.attribution.sites import LayerSite, MeanWordSite, PixelSite, Site, TokenSite
 from fairlead.attribution.tail import Tail
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "MaskedText",
     "Masking",
     "Material",
+    "MeanWordSite",
     "Method",
     "PixelSite",
     "Question",

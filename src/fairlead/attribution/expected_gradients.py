@@ -106,12 +106,12 @@ class ExpectedGradients:
         self.effort = effort or Effort()
         self.seed = seed
         self.name = f"expected gradients at {site.name}"
-        self.mask = f"{len(background)} other rows"
-        count = len(background)
-        self._each = count * -(-_FEWEST_A_ROUND // count) if count <= _MOST_A_ROUND else _MOST_A_ROUND
+        self.mask = site.against.format(len(background))
         with differentiable(model.device):
             self._inputs = background.clone()
             self._background = background_points(site, self._inputs)
+        count = len(self._background)
+        self._each = count * -(-_FEWEST_A_ROUND // count) if count <= _MOST_A_ROUND else _MOST_A_ROUND
 
     def explain(
         self,

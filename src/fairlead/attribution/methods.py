@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from fairlead.attribution.masking import Masking
 from fairlead.attribution.method import Build, Method
 from fairlead.attribution.partition_shap import partition_shap
 from fairlead.attribution.rollout import AttentionRollout
-from fairlead.attribution.sites import LayerSite, PixelSite, TokenSite
+from fairlead.attribution.sites import LayerSite, MeanWordSite, PixelSite, TokenSite
 from fairlead.attribution.undisturbed import differentiable
 from fairlead.errors import ConfigurationError, UnknownNameError
 
@@ -64,6 +65,11 @@ class Material:
         return replace(self, effort=less)
 
 
+_OF_PICTURES, _OF_TEXTS, _OF_BOTH = (
+    ("layer", "pixels", "grad-cam"),
+    ("tokens", "words"),
+    ("rollout", "lime", "partition"),
+)
 _Make = Callable[[ExplainedModel, Material], Method]
 
 
@@ -81,8 +87,8 @@ def build_method(name: str, material: Material) -> Build:
     """Returns what makes a method for a model.
 
     Args:
-        name: ``layer``, ``pixels`` or ``tokens`` for expected gradients there, ``grad-cam``, ``rollout``, ``lime`` or
-            ``partition``.
+        name: ``layer``, ``pixels`` or ``tokens`` for expected gradients there, the last against the mean word or,
+            as ``words``, against the words of others; ``grad-cam``, ``rollout``, ``lime`` or ``partition``.
         material: What it is made of.
 
     Raises:
@@ -97,10 +103,11 @@ def build_method(name: str, material: Material) -> Build:
         >>> build(ExplainedModel(network, rows[:2]), False).name
         'expected gradients at 1'
     """
-    makes = {
+    makes: dict[str, _Make] = {
         "layer": _layer,
         "pixels": _pixels,
-        "tokens": _tokens,
+        "tokens": partial(_tokens, MeanWordSite),
+        "words": partial(_tokens, TokenSite),
         "grad-cam": _grad_cam,
         "rollout": _rollout,
         "lime": _lime,
@@ -108,9 +115,11 @@ def build_method(name: str, material: Material) -> Build:
     }
     if name not in makes:
         raise UnknownNameError("method", name, makes)
-    if (name in ("layer", "pixels", "grad-cam") and material.texts) or (name == "tokens" and not material.texts):
+    if (name in ("layer", "pixels", "grad-cam") and material.texts) or (
+        name in ("tokens", "words") and not material.texts
+    ):
         given, others = (
-            ("texts", "tokens, rollout, lime or partition")
+            ("texts", "tokens, words, rollout, lime or partition")
             if material.texts
             else (
                 "pictures",
@@ -120,7 +129,7 @@ def build_method(name: str, material: Material) -> Build:
         raise ConfigurationError(f"the method {name} does not explain {given}; choose {others}")
     make: _Make = makes[name]
     # What masks draws the same versions again: of other versions, a map that did not change would seem to have.
-    gradients = name in ("layer", "pixels", "tokens")
+    gradients = name in {*_OF_PICTURES, *_OF_TEXTS}
     return lambda model, rough: make(model, material.roughly() if rough and gradients else material)
 
 
@@ -133,10 +142,10 @@ def _pixels(model: ExplainedModel, material: Material) -> Method:
     return ExpectedGradients(model, PixelSite(model), material.background, effort=material.effort, seed=material.seed)
 
 
-def _tokens(model: ExplainedModel, material: Material) -> Method:
+def _tokens(site_of: type[TokenSite], model: ExplainedModel, material: Material) -> Method:
     with differentiable(model.device):
         name = token_embedding(model.network, material.example.clone())
-    site = TokenSite(model, name, material.example, torch.tensor(list(material.special), dtype=torch.long))
+    site = site_of(model, name, material.example, torch.tensor(list(material.special), dtype=torch.long))
     return ExpectedGradients(model, site, material.background, effort=material.effort, seed=material.seed)
 
 

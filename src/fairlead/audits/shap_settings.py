@@ -52,8 +52,8 @@ class ShapSettings:
     Attributes:
         on: ``"test"``, ``"validate"`` or both.
         epochs: Epochs whose validation is explained; None for each.
-        method: ``"layer"``, ``"pixels"``, ``"tokens"``, ``"grad-cam"``, ``"rollout"``, ``"lime"`` or ``"partition"``;
-            None for the layer of a picture, and the tokens of a text.
+        method: ``layer``, ``pixels`` or ``grad-cam`` of a picture, ``tokens`` or ``words`` of a text, ``rollout``,
+            ``lime`` or ``partition``; None for the layer of a picture, and the tokens of a text.
         layer: Name of a layer in the module; None for the last one that lays its output out in 7 x 7 places or more.
         contrast: A class that the answer is compared with; None for all others.
         background: Rows that each is compared with.
