@@ -76,16 +76,19 @@ def applications(backbone: TextBackbone, bias: float, rows: int) -> tuple[float,
     answer = probe(backbone, head)
     swap = TermSwap(TermLists([IDENTITIES]), drawn.texts.__getitem__, backbone.preprocessing)
     found = Interventions(INVITED, (FAITH,), [("faith",)], [swap])
-    right = 0
-    faiths = FAITH.encode(drawn.identity)
+    faiths, said = FAITH.encode(drawn.identity), []
+
+    def heard(inputs: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, None]:
+        probabilities, decided = answer(inputs, rows)
+        said.append(probabilities.argmax(dim=1).numpy())
+        return probabilities, decided
+
     for start in range(0, len(test), BATCH):
         index = torch.tensor(test[start : start + BATCH])
         inputs = torch.from_numpy(backbone.preprocessing.tokens([drawn.texts[row] for row in index]).planes)
-        target = torch.from_numpy(targets[index])
-        with torch.inference_mode():
-            right += int((answer(inputs, index)[0].argmax(dim=1) == target).sum())
-        found.add(inputs, index, torch.from_numpy(faiths[index])[:, None], target, answer)
-    return right / len(test), found
+        found.add(inputs, index, torch.from_numpy(faiths[index])[:, None], torch.from_numpy(targets[index]), heard)
+    # Every application names a faith, so that every other pass is of the whole batch as it is.
+    return float((np.concatenate(said[::2]) == targets[test]).mean()), found
 
 
 def comments(backbone: TextBackbone, folder: Path, train: int) -> tuple[float, InterventionTally]:
@@ -154,8 +157,8 @@ def _table(ledger: Ledger) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--madlibs", type=Path, help="folder with the madlibs and both sets of comments")
-    parser.add_argument("--rows", type=int, default=1500, help="test applications")
-    parser.add_argument("--train", type=int, default=1500, help="madlibs to learn from, and as many to test on")
+    parser.add_argument("--rows", type=int, default=600, help="test applications")
+    parser.add_argument("--train", type=int, default=1000, help="madlibs to learn from, and as many to test on")
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
