@@ -91,7 +91,7 @@ class ByLot:
     def __init__(self, model, rough):
         self.rough = rough
 
-    def explain(self, inputs, question, indices, *, until=None, done=None):
+    def explain(self, inputs, question, indices, *, items=(), until=None, done=None):
         found = []
         for index in indices:
             values = np.random.default_rng((index, self.rough)).normal(size=(8, 8))
@@ -222,7 +222,12 @@ def test_time_that_ends_meanwhile_ends_the_explanations_of_other_layers_too():
     def build(model, rough):
         method = at_pixels(model, rough)
         explain = method.explain
-        vars(method)["explain"] = lambda *given, until=None: seen.append((rough, until)) or explain(*given, until=until)
+
+        def noted(*given, items, until=None):
+            seen.append((rough, until))
+            return explain(*given, items=items, until=until)
+
+        vars(method)["explain"] = noted
         return method
 
     attribute(ExplainedModel(AtOnePlace(), rows.repeat(2, 1, 1, 1)), build, asked_of(rows), LABELS, until=begun + 100)

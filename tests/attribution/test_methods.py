@@ -46,7 +46,9 @@ def uncompiled(monkeypatch):
 
 def explained(name, module, asked, background, **given):
     model = ExplainedModel(module, background[:2])
-    material = Material(background=background, example=background[:2], special=SPECIAL, **given)
+    alike = background.shape[1:] == asked.inputs.shape[1:]
+    example = torch.cat([asked.inputs[:1], background[:1]]) if alike else background[:2]
+    material = Material(background=background, example=example, special=SPECIAL, **given)
     return attribute(model, build_method(name, material), asked, LABELS).attributions
 
 
@@ -129,7 +131,7 @@ def test_a_rough_answer_takes_fewer_samples_where_gradients_are_taken_alone():
     material = Material(background=noise(2), example=noise(2), effort=Effort(samples=100))
     model = ExplainedModel(RedNetwork().eval(), noise(2))
     counts = {name: build_method(name, material)(model, True).effort.samples for name in ("layer", "lime", "partition")}
-    assert counts == {"layer": 25, "lime": 100, "partition": 100}
+    assert counts == {"layer": 6, "lime": 100, "partition": 100}
 
 
 @pytest.mark.parametrize("kind", SIZES)

@@ -299,7 +299,8 @@ def test_a_failure_stops_the_run_where_that_is_asked_for():
 def test_a_budget_that_is_spent_leaves_explanations_unchecked_and_interventions_whole():
     shown = run_test(corner_audit(budget=1e-9), Corner(), pictures())
     assert {row.attribution.certificate.reason for row in shown.explanations.rows} == {"there was no time to check it"}
-    assert shown.explanations.stopped == "the time was spent"
+    assert shown.explanations.stopped == "the time was spent after 4 of 6 rows"
+    assert len(shown.explanations.rows) == 4
     (rate,) = [f for f in shown.ledger if f.subject == "corner" and f.figure == "answer_change_rate" and not f.feature]
     assert rate.estimate.rows == 200
 

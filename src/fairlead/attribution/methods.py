@@ -115,19 +115,11 @@ def build_method(name: str, material: Material) -> Build:
     }
     if name not in makes:
         raise UnknownNameError("method", name, makes)
-    if (name in ("layer", "pixels", "grad-cam") and material.texts) or (
-        name in ("tokens", "words") and not material.texts
-    ):
-        given, others = (
-            ("texts", "tokens, words, rollout, lime or partition")
-            if material.texts
-            else (
-                "pictures",
-                "layer, pixels, grad-cam, rollout, lime or partition",
-            )
-        )
-        raise ConfigurationError(f"the method {name} does not explain {given}; choose {others}")
-    make: _Make = makes[name]
+    if name in (_OF_PICTURES if material.texts else _OF_TEXTS):
+        given, own = ("texts", _OF_TEXTS) if material.texts else ("pictures", _OF_PICTURES)
+        others = ", ".join((*own, *_OF_BOTH[:-1]))
+        raise ConfigurationError(f"the method {name} does not explain {given}; choose {others} or {_OF_BOTH[-1]}")
+    make = makes[name]
     # What masks draws the same versions again: of other versions, a map that did not change would seem to have.
     gradients = name in {*_OF_PICTURES, *_OF_TEXTS}
     return lambda model, rough: make(model, material.roughly() if rough and gradients else material)
