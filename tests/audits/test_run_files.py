@@ -151,7 +151,7 @@ def test_everything_is_written_with_this_schema(run, model, finetuned):
     assert list(content) == ["schema", "rows", "probe", "finetuned", "test", "won", "seconds"]
     assert content["schema"] == 1
     assert content["rows"] == {"train": 40, "val": 40, "calibration": 40, "test": 40}
-    assert list(content["seconds"]) == ["import", "data", "probe", "finetune", "test", "total"]
+    assert list(content["seconds"]) == ["import", "data", "probe", "finetune", "test", "explain", "total"]
     assert content["won"] == results.won
     assert list(content["probe"]) == ["val", "test"]
     for held in [content["probe"], *([content["finetuned"]] if finetuned else [])]:
@@ -230,7 +230,7 @@ def test_the_evidence_is_of_the_kept_answers_for_val_and_test_under_the_policy_g
     assert content == audit.to_dict()
     assert content["schema"] == 1
     assert list(content["findings"][0]) == [
-        *("code", "figure", "feature", "group", "split", "estimate", "limit", "verdict", "rows_needed", "remedy")
+        *("code", "figure", "feature", "group", "subject", "split", "estimate", "limit", "verdict", "rows_needed", "remedy")
     ]
     found = [(finding["split"], finding["feature"], finding["figure"]) for finding in content["findings"]]
     assert found == [
