@@ -127,11 +127,11 @@ def test_the_error_is_as_large_as_it_is_said_to_be(many_seeds, exact):
 
 
 def test_it_is_so_too_where_sampling_stopped_as_soon_as_it_was_small_enough(exact):
-    found = drawn_often(160, samples=4096, tolerance=0.06)
+    found = drawn_often(160, samples=4096, tolerance=0.03)
     true = np.array([distance(shares.values, exact) for shares in found])
     assert len({shares.evaluations for shares in found}) > 1
-    assert np.sqrt((true**2).mean()) < 1.25 * 0.06
-    assert (true < 0.12).mean() > 0.97
+    assert np.sqrt((true**2).mean()) < 1.25 * 0.03
+    assert (true < 0.06).mean() > 0.97
 
 
 def test_the_error_of_the_sum_explains_the_residual(many_seeds):
