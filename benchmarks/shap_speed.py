@@ -12,9 +12,7 @@ import os
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,19 @@ import numpy as np
 import timm
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
-from sklearn.datasets import load_sample_image
-from torch import Tensor, nn
 
+from benchmarks.shap_settings import (
+    BACKGROUND,
+    PEERS,
+    LogOdds,
+    Setting,
+    Values,
+    by_captum,
+    by_shap,
+    crops,
+    pictures,
+    texts,
+)
 from fairlead.attribution import (
     Effort,
     ExpectedGradients,
@@ -37,50 +44,13 @@ from fairlead.attribution import (
     MaskedPicture,
     PixelSite,
     Question,
-    TokenSite,
     deepest_map,
 )
 from fairlead.attribution.sites import summed
-from fairlead.backbones.text_loading import load_text_backbone
 from fairlead.measures import deletion_areas, insertion_areas
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import captum.attr
-    import shap
-
 RESULT = Path(__file__).parent / "results" / "shap_speed.md"
-BACKGROUND, SAMPLES, TARGET = 20, 40, 0.1  # rows, samples a row and repeat, relative error to be reached
-PEERS = ("shap", "captum")
-Values = NDArray[np.float64]
-
-
-class LogOdds(nn.Module):
-    """What ours explains, as one output, so that all explain the same."""
-
-    def __init__(self, network: nn.Module, code: int) -> None:
-        super().__init__()
-        self.network, self.code = network, code
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Maps N inputs to (N, 1)."""
-        logits = self.network(inputs)
-        return Question(torch.full((len(logits),), self.code)).score(logits)[:, None]
-
-
-@dataclass
-class Setting:
-    """A network, rows and background, and what a contender does with them."""
-
-    name: str
-    network: nn.Module  # as peers call it: from points to logits
-    points: Tensor
-    others: Tensor
-    codes: list[int]
-    ours: Callable[[int, int], list[Values]]  # samples and seed to values
-    parts: Callable[[Tensor], Tensor]
-    peer_rows: int
-    inputs: Tensor | None = None
+TARGET = 0.1  # relative error to be reached
 
 
 def main() -> None:
@@ -90,6 +60,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rows", type=int, default=3)
     parser.add_argument("--peer-rows", type=int, default=3)
+    parser.add_argument("--map-rows", type=int, default=8, help="of the pretrained network, whose maps are compared")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", choices=("resnet18", "mobilenetv2_100", "minilm"))
     parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
@@ -113,98 +84,18 @@ def main() -> None:
 
 
 PREAMBLE = (
-    f"All explain the log-odds of the predicted class, one output, against the same {BACKGROUND} background rows, with "
-    f"{SAMPLES} samples a row and repeat. Contenders run in turns, and ratios are of neighbours in time: median (least "
-    "to most). `shap.GradientExplainer` has one output and so computes no class besides; captum is given as many rows "
-    f"at a time as fit. Ours takes {BACKGROUND} samples a round, stratified."
+    f"All explain the log-odds of the predicted class, one output, against the same {BACKGROUND} background rows. "
+    "Contenders run in turns, and ratios are of neighbours in time: median (least to most). `shap.GradientExplainer` "
+    "has one output and so computes no class besides; it and `captum.attr.GradientShap` (all samples at once) take row "
+    f"after row. Ours takes {BACKGROUND} samples a round, stratified, and all rows together; its time includes what it "
+    "needs for its certificate: the answers to the background. Errors are those of cells of 14 x 14, or of tokens: the "
+    "spread of independent runs about their mean, as a share of the values' size."
 )
-
-
-def pictures(name: str, given: argparse.Namespace) -> Setting:
-    """Crops of two photos that scikit-learn brings, in the layout of the network's own input."""
-    pretrained = name == "mobilenetv2_100"
-    torch.manual_seed(0)
-    network = timm.create_model(name, num_classes=1000 if pretrained else 10)
-    if pretrained:
-        network.load_state_dict(load_file(given.weights / "model.safetensors"))
-    network = network.to(given.device).eval()
-    rows, others = crops(given.rows, 224, 0).to(given.device), crops(BACKGROUND, 224, 1).to(given.device)
-    model = ExplainedModel(network, rows[:2])
-    codes = model.logits(rows).argmax(dim=1)
-    site = PixelSite(model)
-
-    def ours(samples: int, seed: int) -> list[Values]:
-        method = ExpectedGradients(model, site, others, effort=Effort(0.0, samples), seed=seed)
-        return [shares.values for shares in method.explain(rows, Question(codes), range(len(rows)))]
-
-    weights = "pretrained" if pretrained else "random weights"
-    title = f"{name} at 224 ({weights})"
-    points = site.points(rows)
-    return Setting(title, network, points, others, codes.tolist(), ours, site.parts, given.peer_rows, rows)
-
-
-def crops(count: int, side: int, seed: int) -> Tensor:
-    drawn = np.random.default_rng(seed)
-    found = []
-    for number in range(count):
-        photo = load_sample_image(("flower.jpg", "china.jpg")[number % 2])
-        edge = int(drawn.integers(side, min(photo.shape[:2])))
-        top, left = (int(drawn.integers(0, size - edge + 1)) for size in photo.shape[:2])
-        crop = torch.from_numpy(photo[top : top + edge, left : left + edge].copy()).permute(2, 0, 1)[None].float()
-        small = nn.functional.interpolate(crop, (side, side), mode="bilinear", antialias=True)[0] / 255
-        found.append((small - 0.45) / 0.225)
-    return torch.stack(found)
-
-
-def texts(given: argparse.Namespace) -> Setting:
-    """MiniLM at 64 tokens drawn by lot, with a head drawn by lot."""
-    torch.manual_seed(0)
-    backbone = load_text_backbone("embedded:minilm-l6").eval()
-    network = nn.Sequential(backbone, nn.Linear(384, 2)).to(given.device).eval()
-    ids = torch.randint(1000, 20000, (given.rows + BACKGROUND, 64))
-    ids[:, 0], ids[:, -1] = 101, 102
-    planes = torch.stack([ids, torch.ones_like(ids), torch.zeros_like(ids)], dim=1).to(given.device)
-    rows, others = planes[: given.rows], planes[given.rows :]
-    model = ExplainedModel(network, rows[:2])
-    site = TokenSite(model, "module.0.encoder.embeddings.word_embeddings", rows[:2], torch.tensor([0, 101, 102]))
-    codes = model.logits(rows).argmax(dim=1)
-
-    def ours(samples: int, seed: int) -> list[Values]:
-        method = ExpectedGradients(model, site, others, effort=Effort(0.0, samples), seed=seed)
-        return [shares.values for shares in method.explain(rows, Question(codes), range(len(rows)))]
-
-    class OfEmbeddings(nn.Module):
-        def forward(self, embeddings: Tensor) -> Tensor:
-            features = backbone.encoder(inputs_embeds=embeddings)[0].mean(dim=1)
-            logits: Tensor = network[1](nn.functional.normalize(features, dim=-1))
-            return logits
-
-    embedded = [site.points(part).clone() for part in (rows, others)]
-    name = "MiniLM-L6 at 64 tokens (pretrained, a head by lot)"
-    return Setting(name, OfEmbeddings(), *embedded, codes.tolist(), ours, site.parts, given.peer_rows)
-
-
-def by_shap(setting: Setting, samples: int, seed: int) -> list[Values]:
-    found = []
-    for row, code in zip(setting.points[: setting.peer_rows], setting.codes, strict=False):
-        explainer = shap.GradientExplainer(LogOdds(setting.network, code), setting.others)
-        values = explainer.shap_values(row[None], nsamples=samples, rseed=seed).reshape(1, *row.shape)
-        found.append(setting.parts(torch.from_numpy(values))[0].numpy())
-    return found
-
-
-def by_captum(setting: Setting, samples: int, seed: int) -> list[Values]:
-    np.random.seed(seed)
-    found = []
-    for row, code in zip(setting.points[: setting.peer_rows], setting.codes, strict=False):
-        explainer = captum.attr.GradientShap(LogOdds(setting.network, code))
-        values = explainer.attribute(row[None], setting.others, n_samples=samples, stdevs=0.0, target=0)
-        found.append(setting.parts(values.detach().cpu())[0].numpy())
-    return found
 
 
 def speed(setting: Setting, given: argparse.Namespace) -> list[str]:
     """Time for a sample, error of the runs, and the layer's map where there is one."""
+    each = setting.samples
     contenders: dict[str, Callable[[int, int], list[Values]]] = {
         "fairlead": setting.ours,
         "shap": lambda samples, seed: by_shap(setting, samples, seed),
@@ -217,21 +108,21 @@ def speed(setting: Setting, given: argparse.Namespace) -> list[str]:
     layers: list[tuple[float, list[Any]]] = []
     for repeat in range(given.repeats):
         for name in np.roll(list(contenders), repeat):
-            seconds, found = timed(lambda name=name, seed=repeat: contenders[str(name)](SAMPLES, seed), given.device)
-            times[str(name)].append(seconds / len(found) / SAMPLES)
+            seconds, found = timed(lambda name=name, seed=repeat: contenders[str(name)](each, seed), given.device)
+            times[str(name)].append(seconds / len(found) / each)
             values[str(name)].append([np.asarray(one) for one in found])
         if setting.inputs is not None:
             layers.append(timed(lambda: by_layer(setting), given.device))
     errors = {name: error_of(runs, values) for name, runs in values.items()}
     lines = [
-        f"| | ms a sample | fairlead is faster | error at {SAMPLES} samples | samples to 10 % | seconds a row to 10 % "
+        f"| | ms a sample | fairlead is faster | error at {each} samples | samples to 10 % | seconds a row to 10 % "
         "| fairlead is faster to 10 % |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in contenders:
         ratios = np.array(times[name]) / np.array(times["fairlead"])
-        needed = SAMPLES * (errors[name] / TARGET) ** 2
-        gain = ratios * needed / (SAMPLES * (errors["fairlead"] / TARGET) ** 2)
+        needed = each * (errors[name] / TARGET) ** 2
+        gain = ratios * needed / (each * (errors["fairlead"] / TARGET) ** 2)
         cells = [f"{1000 * np.median(times[name]):.1f}", spread(ratios), f"{errors[name]:.1%}", f"{needed:.0f}"]
         cells += [f"{needed * np.median(times[name]):.1f}", spread(gain)]
         if name == "fairlead":
@@ -289,14 +180,24 @@ def layer_lines(setting: Setting, layers: list[Any], times: dict[str, list[float
     for row in range(min(setting.peer_rows, rows)):
         maps = {
             "fairlead, layer": layers[0][1][row].values,
-            **{f"{name}, pixels, 200 samples": np.mean([run[row] for run in values[name]], axis=0) for name in values},
+            **{f"{name}, pixels": np.mean([run[row] for run in values[name]], axis=0) for name in values},
         }
         table.append(areas(setting, row, maps))
     lines += ["| map, on 7 x 7 cells | deletion (lower is better) | insertion (higher is better) |", "|---|---|---|"]
     for name in table[0]:
         gone, come = np.mean([one[name] for one in table], axis=0)
         lines.append(f"| {name} | {gone:.2f} | {come:.2f} |")
-    return [*lines, "", "Areas of the log-odds, from 0 (all out of focus) to 1 (the picture), mean over rows."]
+    ours, shaps = (np.array([one[name] for one in table]) for name in ("fairlead, layer", "shap, pixels"))
+    apart = [
+        f"{less.mean():+.2f} (standard error {less.std(ddof=1) / np.sqrt(len(less)):.2f})" for less in (ours - shaps).T
+    ]
+    many = setting.samples * len(values["shap"])
+    told = (
+        f"Areas of the log-odds, from 0 (all out of focus) to 1 (the picture), mean over {len(table)} rows; at the "
+        f"pixels, the mean of all repeats: {many} samples. The layer's map less shap's, by row: deletion {apart[0]}, "
+        f"insertion {apart[1]}."
+    )
+    return [*lines, "", told]
 
 
 def areas(setting: Setting, row: int, maps: dict[str, Values]) -> dict[str, tuple[float, float]]:
@@ -337,7 +238,7 @@ def memory_of(contender: str, samples: int, device: str) -> int:
     torch.manual_seed(0)
     network = timm.create_model("resnet18", num_classes=10).to(device).eval()
     rows, others = crops(1, 112, 0).to(device), crops(BACKGROUND, 112, 1).to(device)
-    peers = Setting("", network, rows, others, [0], lambda *_: [], lambda one: summed(one.sum(dim=1), 14), 1)
+    peers = Setting("", network, rows, others, [0], lambda *_: [], lambda one: summed(one.sum(dim=1), 14), 1, samples)
     model = ExplainedModel(network, others[:2])
     method = ExpectedGradients(model, PixelSite(model), others, effort=Effort(0.0, samples))
     model.logits(rows)

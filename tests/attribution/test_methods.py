@@ -107,7 +107,7 @@ def test_names():
         Material(background=noise(2), example=noise(2)),
         Material(background=torch.zeros(2, 3, 8), example=torch.zeros(2, 3, 8)),
     )
-    assert (default_method(pictures.example), default_method(texts.example)) == ("layer", "tokens")
+    assert (default_method(pictures.example), default_method(texts.example)) == ("pixels", "tokens")
     with pytest.raises(UnknownNameError, match="did you mean 'grad-cam'"):
         build_method("gradcam", pictures)
     for name in ("layer", "pixels", "grad-cam"):

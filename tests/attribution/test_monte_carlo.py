@@ -104,7 +104,7 @@ def test_shap_and_captum_come_to_the_same_values_of_tokens():
 def drawn_often(times, **effort):
     """Values of one row, each time by other draws: they depend on the row's number."""
     network, row, others = curved(), pictures(1, SIDE), pictures(16, SIDE, seed=1)
-    return explain(network, row.repeat(times, 1, 1, 1), others, tolerance=0, **effort)
+    return explain(network, row.repeat(times, 1, 1, 1), others, **({"tolerance": 0} | effort))
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,14 @@ def test_the_error_is_as_large_as_it_is_said_to_be(many_seeds, exact):
     # In the mean square: each is one standard error of all parts together.
     assert 0.85 < np.sqrt((true**2).mean() / (told**2).mean()) < 1.15
     assert (true < 2 * told).mean() > 0.95
+
+
+def test_it_is_so_too_where_sampling_stopped_as_soon_as_it_was_small_enough(exact):
+    found = drawn_often(160, samples=4096, tolerance=0.03)
+    true = np.array([distance(shares.values, exact) for shares in found])
+    assert len({shares.evaluations for shares in found}) > 1
+    assert np.sqrt((true**2).mean()) < 1.25 * 0.03
+    assert (true < 0.06).mean() > 0.97
 
 
 def test_the_error_of_the_sum_explains_the_residual(many_seeds):
@@ -219,5 +227,7 @@ def test_no_background_and_no_rounds_are_refused():
             Effort(**wrong)
     with pytest.raises(AttributionError, match="is not a number"):
         RunningShares(1, np.ones(1)).add(np.array([0]), np.full((1, 1, 1), np.nan))
+    with pytest.raises(AttributionError, match="there is no row to explain"):
+        explain(curved(), pictures(0, SIDE), pictures(2, SIDE))
     with pytest.raises(AttributionError, match="nothing was sampled"):
         RunningShares(1, np.ones(1)).shares(0, 0.0, 1.0, 1, "")

@@ -181,6 +181,33 @@ def test_texts_differ_in_length_and_keep_it():
         assert torch.equal(other[row][words[row]], background[chosen[row], :count])
 
 
+def test_texts_may_be_longer_than_the_example():
+    network, longer = tiny_bert(), texts(3, 20, seed=2, shortest=15)
+    model = ExplainedModel(network, texts(3), scores=by_planes)
+    site = TokenSite(model, "module.bert.embeddings.word_embeddings", texts(3), SPECIAL)
+    method = ExpectedGradients(model, site, texts(5, 30, seed=3), effort=Effort(tolerance=0, samples=512))
+    for shares in method.explain(longer, Question(torch.tensor([0, 1, 1])), [0, 1, 2]):
+        assert shares.values.shape == (1, 20)
+        assert abs(shares.residual) < 3 * shares.sum_error
+
+
+def test_a_class_that_is_ruled_out_may_stay_so():
+    class RulesOut(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = small_cnn()
+
+        def forward(self, inputs):
+            logits = self.network(inputs)
+            return torch.cat([logits, torch.full_like(logits[:, :1], -torch.inf)], dim=1)
+
+    network, example = RulesOut(), pictures(3)
+    tail = Tail(network, "network.3", example)
+    assert tail.alone
+    assert torch.equal(tail(tail.points(example), example), network(example))
+    assert tail._answers
+
+
 def test_which_axes_are_rows_and_columns():
     square, wide = torch.Size((2, 3, 224, 224)), torch.Size((2, 3, 224, 448))
     assert map_axes(torch.Size((2, 7, 7, 768)), square) == ((3,), 7, 7)

@@ -230,7 +230,19 @@ def test_the_evidence_is_of_the_kept_answers_for_val_and_test_under_the_policy_g
     assert content == audit.to_dict()
     assert content["schema"] == 1
     assert list(content["findings"][0]) == [
-        *("code", "figure", "feature", "group", "subject", "split", "estimate", "limit", "verdict", "rows_needed", "remedy")
+        *(
+            "code",
+            "figure",
+            "feature",
+            "group",
+            "subject",
+            "split",
+            "estimate",
+            "limit",
+            "verdict",
+            "rows_needed",
+            "remedy",
+        )
     ]
     found = [(finding["split"], finding["feature"], finding["figure"]) for finding in content["findings"]]
     assert found == [

@@ -125,8 +125,8 @@ def _copied(module: nn.Module) -> nn.Module:
         copied = copy.deepcopy(module, _detached(module))  # a LightningModule leaves its Trainer behind
     except (RuntimeError, TypeError, AttributeError) as error:
         raise AttributionError(
-            f"{type(module).__name__} cannot be copied ({error}), and is explained in a copy alone; keep no files, "
-            "threads or tensors of another library as attributes of the module"
+            f"{type(module).__name__} cannot be copied ({error}), and is explained in a copy alone; keep no files or "
+            "threads, nor objects that hold tensors with gradients, as attributes of the module"
         ) from error
     rounded = any(".quantized" in type(part).__module__ for part in copied.modules())
     if rounded or not any(parameter.is_floating_point() for parameter in copied.parameters()):

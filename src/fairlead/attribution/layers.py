@@ -11,6 +11,7 @@ from fairlead.attribution.tail import Tail, traced
 from fairlead.errors import AttributionError
 
 FEWEST = 7  # cells a side: of fewer, few orders can be told from chance
+_EXAMPLES = 4  # rows of an example that are run
 _TRIED = 24  # layers, from the last on: blocks hold fewer between one another's ends
 
 
@@ -46,6 +47,7 @@ def deepest_map(network: nn.Module, example: Tensor, fewest: int = FEWEST) -> st
         '0'
     """
     names = {module: name for name, module in network.named_modules()}
+    example = example[:_EXAMPLES]
     calls = traced(network, example)
     often = [call.module for call in calls]
     found: list[_Map] = []

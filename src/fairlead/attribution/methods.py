@@ -70,17 +70,22 @@ _OF_PICTURES, _OF_TEXTS, _OF_BOTH = (
     ("tokens", "words"),
     ("rollout", "lime", "partition"),
 )
+_LARGE = 128  # pixels a side
 _Make = Callable[[ExplainedModel, Material], Method]
 
 
 def default_method(example: Tensor) -> str:
     """Returns the name of what explains inputs like these where nobody names a method.
 
+    Of a small picture the late layers have too few places, and its pixels cost little.
+
     Examples:
-        >>> default_method(torch.zeros(2, 3, 32, 32)), default_method(torch.zeros(2, 3, 8))
-        ('layer', 'tokens')
+        >>> [default_method(torch.zeros(2, 3, *rest)) for rest in ((224, 224), (64, 64), (8,))]
+        ['layer', 'pixels', 'tokens']
     """
-    return "tokens" if example.ndim == 3 else "layer"
+    if example.ndim == 3:
+        return "tokens"
+    return "layer" if min(example.shape[2:]) >= _LARGE else "pixels"
 
 
 def build_method(name: str, material: Material) -> Build:

@@ -145,7 +145,7 @@ class TokenSite:
 
     def __init__(self, model: ExplainedModel, embedding: str, example: Tensor, special: Tensor) -> None:
         with differentiable(model.device):
-            self.tail = Tail(model.network, embedding, example)
+            self.tail = Tail(model.network, embedding, example, whole=True)
         self.name = "token embeddings"
         self._special = special.to(model.device)
 

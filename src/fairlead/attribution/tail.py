@@ -14,6 +14,7 @@ from fairlead.errors import AttributionError, UnknownNameError
 
 _SAME = 1e-3  # of what the answers to different inputs differ by
 _ROUNDING = 1e-5  # of the answers themselves
+_EXAMPLES = 4  # rows of an example that are run
 _TOGETHER = 64  # inputs at a time, on the way to the layer
 
 
@@ -32,7 +33,8 @@ class Tail:
     Args:
         network: Held still, in eval mode; it is left as it is.
         layer: Name of a module in it, as ``named_modules`` has it.
-        example: (N, ...) inputs, two rows that differ or more.
+        example: (N, ...) inputs, two rows that differ or more; four are run.
+        whole: Whether all runs again, as it must where a later input may have another length.
 
     Attributes:
         alone: Whether the network answers by the layer's output alone, whatever the inputs.
@@ -49,13 +51,14 @@ class Tail:
         True
     """
 
-    def __init__(self, network: nn.Module, layer: str, example: Tensor) -> None:
+    def __init__(self, network: nn.Module, layer: str, example: Tensor, *, whole: bool = False) -> None:
         modules = dict(network.named_modules())
         if layer not in modules:
             raise UnknownNameError("layer", layer, [name for name in modules if name])
         self.network = network
         self.layer = modules[layer]
         self.name = layer
+        example = example[:_EXAMPLES]
         with torch.no_grad():
             expected = network(example)
             calls = traced(network, example)
@@ -67,14 +70,15 @@ class Tail:
                 )
             points = own[0].output
             differ = bool((points != points[:1]).any())  # where they do not, nothing is seen of what passes by
-            self._answers = _before(calls, own[0]) if differ else {}
+            self._answers = _before(calls, own[0]) if differ and not whole else {}
             if not self._answers_as(expected, points, example):
                 self._answers = {}
                 if not self._answers_as(expected, points, example):
                     raise AttributionError(
                         f"the network does not answer by the output of {layer} alone; name another layer"
                     )
-            self.alone = differ and _close(self(points, example.roll(1, dims=0)), expected)
+            turned = self(points, example.roll(1, dims=0))
+            self.alone = differ and _close(turned, expected, _bound(expected))
 
     def _answers_as(self, expected: Tensor, points: Tensor, example: Tensor) -> bool:
         """Whether it answers as the network, of another number of inputs too: not all that is as long is a batch."""
@@ -82,8 +86,8 @@ class Tail:
             one, more = self(points[:1], example[:1]), self(_twice(points), _twice(example))
         except RuntimeError:
             return False
-        whole = self(points, example)
-        return all(map(_close, (whole, one, more), (expected, expected[:1], _twice(expected))))
+        bound, found = _bound(expected), (self(points, example), one, more)
+        return all(map(_close, found, (expected, expected[:1], _twice(expected)), [bound] * 3))
 
     def points(self, inputs: Tensor) -> Tensor:
         """Returns the layer's output for N inputs, without gradients."""
@@ -188,7 +192,13 @@ def _twice(rows: Tensor) -> Tensor:
     return rows.repeat(2, *[1] * (rows.ndim - 1))
 
 
-def _close(found: Tensor, expected: Tensor) -> bool:
-    spread = float((expected.amax(dim=0) - expected.amin(dim=0)).max())
-    bound = _SAME * spread + _ROUNDING * float(expected.abs().max())
-    return found.shape == expected.shape and bool(((found - expected).abs() <= bound).all())
+def _bound(expected: Tensor) -> float:
+    """Returns by how much answers may differ and be the same; a class ruled out by minus infinity has no part."""
+    finite = torch.where(expected.isfinite(), expected, 0)
+    spread = float((finite.amax(dim=0) - finite.amin(dim=0)).max())
+    return _SAME * spread + _ROUNDING * float(finite.abs().max())
+
+
+def _close(found: Tensor, expected: Tensor, bound: float) -> bool:
+    same = found.shape == expected.shape
+    return same and bool(((found == expected) | ((found - expected).abs() <= bound)).all())

@@ -29,7 +29,7 @@ class EmbeddedBias:
 
     def why(self, findings: Sequence[Finding]) -> str:
         """Says why the gate is expected to stay shut, and what these findings showed of it."""
-        about = [finding for finding in findings if finding.feature == self.feature]
+        about = [finding for finding in findings if finding.feature == self.feature or finding.subject is not None]
         if any(finding.verdict is Verdict.FLAGGED for finding in about):
             told = "The audit found what one accuracy for all hides: it is there to be found."
         elif about:
@@ -44,7 +44,8 @@ EMBEDDED = {
         "synthetic skin lesions: generated pictures with planted biases, no one's skin",
         "tone",
         "many malignant lesions on the tones V and VI are drawn without a sign of it, so that a model misses more of "
-        "them there, or raises more false alarms",
+        "them there, or raises more false alarms; and a ruler lies beside malignant ones more often, so that it is taken "
+        "for a sign",
     ),
     Modality.TEXT: EmbeddedBias(
         "synthetic job applications: generated texts with a planted bias, no one's life",

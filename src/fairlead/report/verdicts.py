@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from fairlead.evidence import MEASURED, OPEN, Finding
 from fairlead.judgement import ADVISORY, GateDecision
 
+_SHOWN = 4  # of what blocks, in a line
 _CODE = re.compile(r"[A-Z]+-[0-9]{3} ")
 
 
@@ -83,6 +84,7 @@ def explain_gate(decision: GateDecision, unsettled: int = 0) -> str:
     if decision.passes:
         open_ = f"; {unsettled} would take more rows to settle, and the policy may make them block" if unsettled else ""
         return "passes: no finding on test rows blocks it" + open_
-    reasons = "; ".join(decision.blocked_by)
+    more = len(decision.blocked_by) - _SHOWN
+    reasons = "; ".join(decision.blocked_by[:_SHOWN]) + (f"; and {more} findings more" if more > 0 else "")
     # A finding blocks by its code; without findings the gate says in words why it stays shut.
     return f"blocked by {reasons}" if _CODE.match(reasons) else f"blocked: {reasons}" if reasons else "blocked"
