@@ -44,8 +44,8 @@ EMBEDDED = {
         "synthetic skin lesions: generated pictures with planted biases, no one's skin",
         "tone",
         "many malignant lesions on the tones V and VI are drawn without a sign of it, so that a model misses more of "
-        "them there, or raises more false alarms; and a ruler lies beside malignant ones more often, so that it is taken "
-        "for a sign",
+        "them there, or raises more false alarms; and a ruler lies beside malignant ones more often, so that it is "
+        "taken for a sign",
     ),
     Modality.TEXT: EmbeddedBias(
         "synthetic job applications: generated texts with a planted bias, no one's life",
