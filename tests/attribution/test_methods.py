@@ -34,8 +34,8 @@ from tests.fakes.explained import (
 from tests.fakes.texts import word_preprocessing
 
 LABELS = Labels(("other", "red"))
-PICTURES = ("layer", "pixels", "grad-cam", "lime", "partition")
-TEXTS = ("tokens", "words", "rollout", "lime", "partition")
+PICTURES = ("layer", "pixels", "grad-cam", "owen", "lime", "partition")
+TEXTS = ("tokens", "words", "rollout", "owen", "lime", "partition")
 SPECIAL = word_preprocessing().special_ids
 
 
@@ -86,7 +86,7 @@ def test_rollout_is_refused_for_it_knows_no_last_layer(tmp_path):
         assert (found.method, found.mask) == ("attention rollout", "absent")
 
 
-@pytest.mark.parametrize("name", ["tokens", "words", "lime", "partition"])
+@pytest.mark.parametrize("name", ["tokens", "words", "owen", "lime", "partition"])
 def test_the_words_that_decide_are_found(name):
     worth = {"good": 3.0, "bad": -2.0, "fine": 1.0}
     background = asked_texts("the a b c he she was very service", "the a b", "he was a c", "she a b").inputs

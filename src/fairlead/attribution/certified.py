@@ -16,8 +16,9 @@ from torch import Tensor
 from fairlead.attribution.explained_model import ExplainedModel
 from fairlead.attribution.masked import Masked
 from fairlead.attribution.masked_game import MaskedGame
-from fairlead.attribution.method import Build
+from fairlead.attribution.method import Build, Method
 from fairlead.attribution.question import Question
+from fairlead.attribution.shares import Shares
 from fairlead.measures import map_curves
 from fairlead.records import Attribution, AttributionCertificate, Labels
 
@@ -95,37 +96,52 @@ def attribute(
     at_layers = time.monotonic()
     made: list[Attribution] = []
     for row, (shares, values) in enumerate(zip(found, folded, strict=True)):
-        certificate = AttributionCertificate(
-            shares.residual,
-            shares.grain,
-            shares.inferred,
-            sum_error=shares.sum_error,
-            error=shares.error,
-            agreement=shares.agreement,
-            randomised=correlations[row],
-        )
+        certificate = _certificate(shares, correlations[row])
         if until is None or time.monotonic() < until:
             certificate = replace(certificate, **_curves(model, values, asked, row))
-        contrast = asked.question.contrast
-        made.append(
-            Attribution(
-                labels[int(asked.question.codes[row])],
-                values,
-                shares.base,
-                shares.full,
-                certificate,
-                unit=asked.question.unit,
-                method=method.name,
-                mask=method.mask,
-                evaluations=shares.evaluations,
-                spans=asked.items[row].spans,
-                contrast="" if contrast is None else labels[int(contrast[row])],
-            )
-        )
+        made.append(_attribution(method, asked, labels, row, shares, values, certificate))
         if done is not None:
             done(row + 1)
     spent = {"values": at_values - begun, "new_layers": at_layers - at_values, "curves": time.monotonic() - at_layers}
     return Explained(tuple(made), tuple(shares.stopped for shares in found), spent)
+
+
+def _certificate(shares: Shares, randomised: float | None) -> AttributionCertificate:
+    """Returns what is known of the values before they are held against the model."""
+    return AttributionCertificate(
+        shares.residual,
+        shares.grain,
+        shares.inferred,
+        sum_error=shares.sum_error,
+        error=shares.error,
+        agreement=shares.agreement,
+        randomised=randomised,
+    )
+
+
+def _attribution(
+    method: Method,
+    asked: Asked,
+    labels: Labels,
+    row: int,
+    shares: Shares,
+    values: NDArray[np.float64],
+    certificate: AttributionCertificate,
+) -> Attribution:
+    contrast = asked.question.contrast
+    return Attribution(
+        labels[int(asked.question.codes[row])],
+        values,
+        shares.base,
+        shares.full,
+        certificate,
+        unit=asked.question.unit,
+        method=method.name,
+        mask=method.mask,
+        evaluations=shares.evaluations,
+        spans=asked.items[row].spans,
+        contrast="" if contrast is None else labels[int(contrast[row])],
+    )
 
 
 def _with_new_layers(

@@ -15,8 +15,9 @@ from fairlead.attribution.grad_cam import GradCam
 from fairlead.attribution.layers import deepest_map, token_embedding
 from fairlead.attribution.lime import lime
 from fairlead.attribution.masked import MaskedPicture, MaskedText
-from fairlead.attribution.masking import Masking
+from fairlead.attribution.masking import Masking, Solve
 from fairlead.attribution.method import Build, Method
+from fairlead.attribution.owen import owen
 from fairlead.attribution.partition_shap import partition_shap
 from fairlead.attribution.rollout import AttentionRollout
 from fairlead.attribution.sites import LayerSite, MeanWordSite, PixelSite, TokenSite
@@ -68,7 +69,7 @@ class Material:
 _OF_PICTURES, _OF_TEXTS, _OF_BOTH = (
     ("layer", "pixels", "grad-cam"),
     ("tokens", "words"),
-    ("rollout", "lime", "partition"),
+    ("rollout", "owen", "lime", "partition"),
 )
 _LARGE = 128  # pixels a side
 _Make = Callable[[ExplainedModel, Material], Method]
@@ -93,7 +94,7 @@ def build_method(name: str, material: Material) -> Build:
 
     Args:
         name: ``layer``, ``pixels`` or ``tokens`` for expected gradients there, the last against the mean word or,
-            as ``words``, against the words of others; ``grad-cam``, ``rollout``, ``lime`` or ``partition``.
+            as ``words``, against the words of others; ``grad-cam``, ``rollout``, ``owen``, ``lime`` or ``partition``.
         material: What it is made of.
 
     Raises:
@@ -115,8 +116,9 @@ def build_method(name: str, material: Material) -> Build:
         "words": partial(_tokens, TokenSite),
         "grad-cam": _grad_cam,
         "rollout": _rollout,
-        "lime": _lime,
-        "partition": _partition,
+        "owen": partial(_masking, owen, "Owen values"),
+        "lime": partial(_masking, lime, "LIME"),
+        "partition": partial(_masking, partition_shap, "partition SHAP"),
     }
     if name not in makes:
         raise UnknownNameError("method", name, makes)
@@ -154,19 +156,8 @@ def _rollout(model: ExplainedModel, material: Material) -> Method:
     return AttentionRollout(model, mask=material.mask)
 
 
-def _lime(model: ExplainedModel, material: Material) -> Method:
-    return Masking(model, lime, name="LIME", mask=material.mask, effort=material.effort, seed=material.seed)
-
-
-def _partition(model: ExplainedModel, material: Material) -> Method:
-    return Masking(
-        model,
-        partition_shap,
-        name="partition SHAP",
-        mask=material.mask,
-        effort=material.effort,
-        seed=material.seed,
-    )
+def _masking(solve: Solve, name: str, model: ExplainedModel, material: Material) -> Method:
+    return Masking(model, solve, name=name, mask=material.mask, effort=material.effort, seed=material.seed)
 
 
 def _layer_name(model: ExplainedModel, material: Material) -> str:

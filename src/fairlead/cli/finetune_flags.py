@@ -111,6 +111,11 @@ def _add_audit_flags(parser: Parser, modality: Modality) -> None:
         help="choose decision thresholds of a model of two classes on calibration rows: one for all, one for each "
         "group of the first --sensitive column, or fairlearn's randomised ones; test rows show what it gains and costs",
     )
+    _add_explanation_flags(audit, modality)
+    audit.add_argument("--strict", action="store_true", help="exit with 1 where the release gate does not pass")
+
+
+def _add_explanation_flags(audit: Any, modality: Modality) -> None:  # as _add_table_flags
     audit.add_argument(
         "--explain",
         type=int,
@@ -138,7 +143,6 @@ def _add_audit_flags(parser: Parser, modality: Modality) -> None:
             help="terms that should not matter in a text, those that may stand for each other joined by commas, e.g. "
             "he,she his,her. Each is swapped in every test text, and answers that change too often block the release",
         )
-    audit.add_argument("--strict", action="store_true", help="exit with 1 where the release gate does not pass")
 
 
 def _add_image_model(parser: Parser) -> None:
