@@ -53,7 +53,7 @@ class ShapSettings:
         on: ``"test"``, ``"validate"`` or both.
         epochs: Epochs whose validation is explained; None for each.
         method: ``layer``, ``pixels`` or ``grad-cam`` of a picture, ``tokens`` or ``words`` of a text, ``rollout``,
-            ``owen``, ``lime`` or ``partition``; None for a layer of a large picture, the pixels of a small one, and tokens.
+            ``owen``, ``lime`` or ``partition``; None for a layer of a large picture, pixels of a small one, and tokens.
         layer: Name of a layer in the module; None for the last one that lays its output out in 7 x 7 places or more.
         contrast: A class that the answer is compared with; None for all others.
         background: Rows that each is compared with.
