@@ -37,6 +37,7 @@ from fairlead.tuning import ChosenRule, LinearProbe, check_method
 from recipes import STARTED
 
 SHARE, LEAST = 0.1, 10.0  # of the run so far, and seconds: what explanations may take
+LOOKED_AT = 20  # masks that are held against their pictures before training: a mistake is seldom in one alone
 
 Choose = Callable[[FinetuneOptions, Story], Backbone]
 Build = Callable[[FinetuneOptions, RowsDataModule, Backbone], Classifier]
@@ -98,6 +99,9 @@ def run_stages(options: FinetuneOptions, choose: Choose, build: Build, before_pr
 def refuse_early(options: FinetuneOptions, data: RowsDataModule, policy: Policy) -> None:
     """What could not be audited or mitigated in the end is refused before training."""
     group_sets(data.rows.sensitive, options.intersect)
+    for region in data.rows.nuisances.regions.values():
+        for index in data.rows.of(Split.TEST)[:LOOKED_AT]:
+            region(int(index))
     if options.mitigate != "none":
         check_method(options.mitigate, data.labels, policy, data.rows.targets[data.rows.of(Split.CALIBRATION)])
 
