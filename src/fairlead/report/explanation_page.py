@@ -34,7 +34,7 @@ _STYLE = """
 .against{background:rgb(33 102 172/calc(var(--a)*var(--most)))}
 .much.for{border-bottom:2px solid currentColor}.much.against{border-bottom:2px dotted currentColor}
 mark{background:rgb(230 159 0/.45);color:inherit;font-weight:600;padding:0 .15em}
-td.texts{min-width:16rem}td.texts p{margin:0 0 .35rem}
+td.texts{min-width:16rem}td.label{min-width:5rem;white-space:normal}td.texts p{margin:0 0 .35rem}
 @media print{.row{break-inside:avoid}.words span,.key{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 _MUCH = 0.5  # of the full colour: from here on a word is underlined too, for those who see no colours

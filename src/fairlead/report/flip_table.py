@@ -35,12 +35,12 @@ def flip_table(flips: Sequence[Flip]) -> str:
 
 
 def _flip(flip: Flip, *, texts: bool) -> str:
-    answers = "".join(f"<td><bdi>{safe(label)}</bdi></td>" for label in (flip.before, flip.after))
+    answers = "".join(f'<td class="label"><bdi>{safe(label)}</bdi></td>' for label in (flip.before, flip.after))
     fell = f'<td class="rate">{percent(flip.probability_before)} to {percent(flip.probability_after)}</td>'
     shown = f'<td class="texts says">{_texts(flip)}</td>' if texts else ""
     return (
         f'<tr><th scope="row"><bdi>{safe(flip.name)}</bdi><br><span class="soft">row {flip.index}</span></th>'
-        f"<td><bdi>{safe(flip.subject)}</bdi></td>{answers}{fell}{shown}</tr>"
+        f"<td><bdi>{safe(flip.subject).replace('/', '/<wbr>')}</bdi></td>{answers}{fell}{shown}</tr>"
     )
 
 
