@@ -83,6 +83,7 @@ def pictures(name: str, given: argparse.Namespace) -> Setting:
         by_fairlead(model, site, others, rows, codes),
         site.parts,
         peers,
+        40,
         rows,
     )
 
@@ -129,6 +130,7 @@ def texts(given: argparse.Namespace) -> Setting:
         by_fairlead(model, site, others, rows, codes),
         site.parts,
         given.peer_rows,
+        100,
     )
 
 
