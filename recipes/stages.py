@@ -86,7 +86,7 @@ def run_stages(options: FinetuneOptions, choose: Choose, build: Build, before_pr
         with clock.stage("test"):
             results = mitigate(options, run, module, trainer, results=results, story=story)
         audit = keep(results, model=run.mitigated)
-    if options.explain or policy.interventions:
+    if options.explain or (policy.interventions and (options.region or options.terms or data.rows.nuisances)):
         with clock.stage("explain"):
             shown = explain(options, run, module, data, seconds=max(LEAST, SHARE * clock.seconds()["total"]))
         audit = keep(results, model=run.model, besides=shown.ledger)

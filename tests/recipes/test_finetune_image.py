@@ -28,6 +28,10 @@ FILES = {
     "report.html",
     "card.md",
     "tallies.json",
+    "explanations.html",
+    "explanations.json",
+    "explanations.png",
+    "attributions.npz",
 }
 
 
@@ -52,7 +56,18 @@ def test_the_embedded_data_without_epochs_give_a_measured_probe(tmp_path, capsys
     assert content["seconds"]["finetune"] == content["seconds"]["test"] == 0
     assert content["seconds"]["probe"] > 0
     assert run.model.read_bytes() == run.probe.read_bytes()
-    assert "there was no fine-tuning" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "there was no fine-tuning" in told
+    assert re.search(r"\w+ +ruler +answer change rate +.*SHAP-101", told)
+    assert re.search(r"\d of 8 explanations are reliable", told)
+    assert content["seconds"]["explain"] > 0
+    explained = json.loads(run.explanations.read_text())
+    assert len(explained["rows"]) == 8
+    assert {"ruler"} == set().union(*(row["mass"] for row in explained["rows"]))
+    evidence = json.loads(run.evidence.read_text())["findings"]
+    assert {finding["subject"] for finding in evidence} == {None, "ruler"}
+    bundled = json.loads((run.bundle / "evidence" / "evidence.json").read_text())["findings"]
+    assert bundled == evidence
     assert not list((tmp_path / "cwd").iterdir())
     said = parquet.read_table(run.predictions)
     assert said.num_rows == 200
@@ -153,8 +168,8 @@ def policy_of(tmp_path, text):
 
 # A limit that any model breaks on 120 rows, and one that none does.
 POLICIES = {
-    "blocked": "limits: {worst_group_error_rate: {most: 0.0001, rows: 1}}",
-    "passes": "limits: {worst_group_error_rate: {most: 0.9999, rows: 1}}",
+    "blocked": "{limits: {worst_group_error_rate: {most: 0.0001, rows: 1}}, interventions: {}}",
+    "passes": "{limits: {worst_group_error_rate: {most: 0.9999, rows: 1}}, interventions: {}}",
 }
 
 
@@ -162,7 +177,7 @@ POLICIES = {
 def test_the_policy_decides_and_strict_makes_it_the_exit_code(gate, tmp_path, capsys):
     file = policy_of(tmp_path, POLICIES[gate])
     run = RunFolder(tmp_path / "run")
-    given = ["--quick", "--epochs", "0", "--policy", str(file), "--strict", "--sensitive", "ruler"]
+    given = ["--quick", "--epochs", "0", "--policy", str(file), "--strict", "--sensitive", "ruler", "--explain", "0"]
     assert main([*SMALL, *given, "--output", str(run.path)]) == (1 if gate == "blocked" else 0)
     content = json.loads(run.evidence.read_text())
     assert [finding["figure"] for finding in content["findings"]] == ["worst_group_error_rate"] * 2
@@ -183,7 +198,7 @@ def test_intersections_are_in_evidence_and_picture_and_a_constant_column_says_wh
     table = tmp_path / "photos.csv"
     lines = table.read_text().splitlines()
     table.write_text("\n".join([f"{lines[0]},site", *(f"{line},north" for line in lines[1:])]))
-    given = ("--sensitive", "site", "--intersect", "sex", "site", "--epochs", 0)
+    given = ("--sensitive", "site", "--intersect", "sex", "site", "--epochs", 0, "--explain", 0)
     run, _ = run_recipe(tmp_path / "run", "--data", table, *given)
     findings = json.loads(run.evidence.read_text())["findings"]
     assert {finding["feature"] for finding in findings} == {"site", "sex", "sex x site"}
@@ -195,7 +210,7 @@ def test_intersections_are_in_evidence_and_picture_and_a_constant_column_says_wh
 
 
 def test_without_a_sensitive_feature_strict_does_not_pass(photos, tmp_path, capsys):
-    given = [*SMALL, "--data", str(photos), "--epochs", "0", "--strict"]
+    given = [*SMALL, "--data", str(photos), "--epochs", "0", "--strict", "--explain", "0"]
     assert main([*given, "--output", str(tmp_path / "run")]) == 1
     told = capsys.readouterr().out
     assert "not tested: no sensitive feature was declared" in told

@@ -34,6 +34,10 @@ class Nuisances:
     regions: Mapping[str, RegionOf] = field(default_factory=dict)
     terms: Sequence[Sequence[str]] = ()
 
+    def __bool__(self) -> bool:
+        """Whether anything was declared."""
+        return bool(self.regions or self.terms)
+
     def choose(self, rows: NDArray[np.int64]) -> Nuisances:
         """Returns the same for some of the rows, under new numbers."""
         return Nuisances({name: _Chosen(region, rows) for name, region in self.regions.items()}, self.terms)
