@@ -62,7 +62,7 @@ def report(options: argparse.Namespace) -> Iterator[str]:
         "standard errors."
     )
     yield ""
-    yield "| model | reliable | on the ruler | its density | on the lesion | its density | of reliable: ruler | lesion |"
+    yield "| model | reliable | on the ruler | its density | on the lesion | its density | reliable: ruler | lesion |"
     yield "|---|---|---|---|---|---|---|---|"
     for condition in RULERS:
         for seed in SEEDS:
