@@ -66,7 +66,7 @@ def pictures(name: str, given: argparse.Namespace) -> Setting:
         network.load_state_dict(load_file(given.weights / "model.safetensors"))
     network = network.to(given.device).eval()
     count = given.map_rows if pretrained else given.rows
-    rows, others = crops(count, 224, 0).to(given.device), crops(BACKGROUND, 224, 1).to(given.device)
+    rows, others = crops(count, 224, 2).to(given.device), crops(BACKGROUND, 224, 1).to(given.device)
     model = ExplainedModel(network, rows[:2])
     codes = model.logits(rows).argmax(dim=1)
     site = PixelSite(model)

@@ -51,6 +51,7 @@ from fairlead.measures import deletion_areas, insertion_areas
 
 RESULT = Path(__file__).parent / "results" / "shap_speed.md"
 TARGET = 0.1  # relative error to be reached
+FEWEST = (7, 14)  # cells a side of the layer that is explained
 
 
 def main() -> None:
@@ -105,14 +106,16 @@ def speed(setting: Setting, given: argparse.Namespace) -> list[str]:
     values: dict[str, list[list[Values]]] = {name: [] for name in contenders}
     for run in contenders.values():  # once unseen: caches fill, and memory is had
         run(BACKGROUND, 99)
-    layers: list[tuple[float, list[Any]]] = []
+    layers: dict[int, list[tuple[float, list[Any]]]] = (
+        {cells: [] for cells in FEWEST} if setting.inputs is not None else {}
+    )
     for repeat in range(given.repeats):
         for name in np.roll(list(contenders), repeat):
             seconds, found = timed(lambda name=name, seed=repeat: contenders[str(name)](each, seed), given.device)
             times[str(name)].append(seconds / len(found) / each)
             values[str(name)].append([np.asarray(one) for one in found])
-        if setting.inputs is not None:
-            layers.append(timed(lambda: by_layer(setting), given.device))
+        for cells, seen in layers.items():
+            seen.append(timed(lambda cells=cells: by_layer(setting, cells), given.device))
     errors = {name: error_of(runs, values) for name, runs in values.items()}
     lines = [
         f"| | ms a sample | fairlead is faster | error at {each} samples | samples to 10 % | seconds a row to 10 % "
@@ -153,50 +156,50 @@ def error_of(runs: list[list[Values]], everybodys: dict[str, list[list[Values]]]
     return float(np.sqrt(np.mean(shares)))
 
 
-def by_layer(setting: Setting) -> list[Any]:
-    """The default: of the deepest map, until the error is a tenth; with the copy of the network that it takes."""
+def by_layer(setting: Setting, fewest: int) -> list[Any]:
+    """Of the deepest map of so many cells a side, until the error is a tenth; with the copy that it takes."""
     rows = setting.inputs
     model = ExplainedModel(setting.network, rows[:2])
-    site = LayerSite(model, deepest_map(model.network, rows[:2]), rows[:2])
+    site = LayerSite(model, deepest_map(model.network, rows[:2], fewest), rows[:2])
     method = ExpectedGradients(model, site, setting.others)
     return method.explain(rows, Question(torch.tensor(setting.codes)), range(len(rows)))
 
 
-def layer_lines(setting: Setting, layers: list[Any], times: dict[str, list[float]], values: Any) -> list[str]:
-    """How long the layer's map takes beside shap's 200 samples, and what the maps are worth."""
-    rows = len(layers[0][1])
-    seconds = np.array([taken / rows for taken, _ in layers])
-    ratios = 200 * np.array(times["shap"]) / seconds
-    shown = layers[0][1][0]
+def layer_lines(
+    setting: Setting, layers: dict[int, list[Any]], times: dict[str, list[float]], values: Any
+) -> list[str]:
+    """How long a layer's map takes beside shap's 200 samples, and what the maps are worth."""
     lines = [
-        f"At the layer, by default, {np.median(seconds):.2f} s a row of {rows} with the copy of the network "
-        f"({shown.values.shape[0]} x {shown.values.shape[1]} cells, {shown.evaluations} evaluations, error "
-        f"{shown.error:.1%}): {spread(ratios)} times as fast as shap's 200 samples at the pixels.",
-        "",
+        "| layer | s a row | evaluations a row | error | times as fast as shap's 200 samples |",
+        "|---|---|---|---|---|",
     ]
+    for fewest, seen in layers.items():
+        shown = seen[0][1]
+        seconds = np.array([taken / len(shown) for taken, _ in seen])
+        cells = f"{shown[0].values.shape[0]} x {shown[0].values.shape[1]}" + (", the default" if fewest == 7 else "")
+        evaluations, error = (np.mean([getattr(one, of) for one in shown]) for of in ("evaluations", "error"))
+        ratios = 200 * np.array(times["shap"]) / seconds
+        lines.append(f"| {cells} | {np.median(seconds):.2f} | {evaluations:.0f} | {error:.1%} | {spread(ratios)} |")
+    lines += ["", f"Until the error is a tenth, {len(shown)} rows together, with the copy of the network.", ""]
     if "pretrained" not in setting.name:
         return lines
     table = []
-    for row in range(min(setting.peer_rows, rows)):
-        maps = {
-            "fairlead, layer": layers[0][1][row].values,
-            **{f"{name}, pixels": np.mean([run[row] for run in values[name]], axis=0) for name in values},
-        }
+    for row in range(setting.peer_rows):
+        maps = {f"fairlead, layer of {cells}": seen[0][1][row].values for cells, seen in layers.items()}
+        maps |= {f"{name}, pixels": np.mean([run[row] for run in values[name]], axis=0) for name in values}
         table.append(areas(setting, row, maps))
     lines += ["| map, on 7 x 7 cells | deletion (lower is better) | insertion (higher is better) |", "|---|---|---|"]
     for name in table[0]:
         gone, come = np.mean([one[name] for one in table], axis=0)
         lines.append(f"| {name} | {gone:.2f} | {come:.2f} |")
-    ours, shaps = (np.array([one[name] for one in table]) for name in ("fairlead, layer", "shap, pixels"))
-    apart = [
-        f"{less.mean():+.2f} (standard error {less.std(ddof=1) / np.sqrt(len(less)):.2f})" for less in (ours - shaps).T
-    ]
-    many = setting.samples * len(values["shap"])
     told = (
         f"Areas of the log-odds, from 0 (all out of focus) to 1 (the picture), mean over {len(table)} rows; at the "
-        f"pixels, the mean of all repeats: {many} samples. The layer's map less shap's, by row: deletion {apart[0]}, "
-        f"insertion {apart[1]}."
+        f"pixels, the mean of all repeats: {setting.samples * len(values['shap'])} samples."
     )
+    for cells in layers:
+        less = np.array([np.subtract(one[f"fairlead, layer of {cells}"], one["shap, pixels"]) for one in table])
+        apart = [f"{part.mean():+.2f} (standard error {part.std(ddof=1) / np.sqrt(len(part)):.2f})" for part in less.T]
+        told += f" The layer of {cells} less shap, by row: deletion {apart[0]}, insertion {apart[1]}."
     return [*lines, "", told]
 
 
