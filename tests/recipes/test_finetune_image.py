@@ -12,7 +12,7 @@ from fairlead.modules import ImageClassifier, OptimizationSettings
 from fairlead.records import RunFolder
 from recipes.finetune_image import main
 
-SMALL = ("--backbone", "random:test_resnet", "--image-size", "32")
+SMALL = ("--backbone", "random:test_resnet", "--image-size", "32", "--explain", "1")
 FILES = {
     "checkpoints",
     "config.yaml",
@@ -48,7 +48,7 @@ def run_recipe(output, *arguments):
 
 
 def test_the_embedded_data_without_epochs_give_a_measured_probe(tmp_path, capsys):
-    run, content = run_recipe(tmp_path / "run", "--quick", "--epochs", 0)
+    run, content = run_recipe(tmp_path / "run", "--quick", "--epochs", 0, "--explain", 8)
     assert {item.name for item in run.path.iterdir()} == FILES
     assert content["rows"] == {"train": 160, "val": 40, "calibration": 40, "test": 120}
     assert content["won"] == "probe"

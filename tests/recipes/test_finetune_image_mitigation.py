@@ -17,7 +17,8 @@ from fairlead.tuning import ChosenRule
 from recipes.finetune_image import main
 
 QUICK = ("--backbone", "random:test_resnet", "--image-size", "32", "--quick", "--epochs", "0", "--sensitive", "tone")
-POLICY = "limits: {true_positive_rate_difference: {most: 0.3, margin: 0.1, rows: 2}}\n"
+NOTHING_BESIDES = ("--explain", "0")
+POLICY = "limits: {true_positive_rate_difference: {most: 0.3, margin: 0.1, rows: 2}}\ninterventions: {}\n"
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,17 @@ def mitigated(tmp_path_factory):
     def run_with(method):
         folder = tmp_path_factory.mktemp(method)
         (folder / "policy.yaml").write_text(POLICY)
-        flags = ("--mitigate", method, "--policy", str(folder / "policy.yaml"), "--output", str(folder / "run"))
-        assert main([*QUICK, *flags]) == 0
+        flags = (
+            "--mitigate",
+            method,
+            "--policy",
+            str(folder / "policy.yaml"),
+            "--explain",
+            "0",
+            "--output",
+            str(folder / "run"),
+        )
+        assert main([*QUICK, *NOTHING_BESIDES, *flags]) == 0
         return RunFolder(folder / "run")
 
     return {method: run_with(method) for method in ("one-threshold", "thresholds", "randomised-thresholds")}

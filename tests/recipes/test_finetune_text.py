@@ -4,6 +4,7 @@ import csv
 import json
 import re
 
+import numpy as np
 import pytest
 import torch
 from pyarrow import parquet
@@ -39,13 +40,15 @@ def reviews(tmp_path):
 
 
 def run_recipe(output, *arguments):
-    assert main(["--output", str(output), "--batch-size", "8", *map(str, arguments)]) == 0
+    assert main(["--output", str(output), "--batch-size", "8", "--explain", "1", *map(str, arguments)]) == 0
     return RunFolder(output), json.loads((output / "metrics.json").read_text())
 
 
 def test_a_table_of_texts_becomes_a_measured_model_with_its_report(reviews, encoder, tmp_path, capsys):
     given = ("--data", reviews, "--text-column", "body", "--label", "stars", "--sensitive", "region")
-    run, content = run_recipe(tmp_path / "run", *given, "--backbone", encoder, "--epochs", 1, "--max-tokens", 12)
+    run, content = run_recipe(
+        tmp_path / "run", *given, "--backbone", encoder, "--epochs", 1, "--max-tokens", 12, "--explain", 8
+    )
     shown = capsys.readouterr().out
     assert "bert at 12 tokens from folder encoder" in shown
     assert "texts longer than what is read of them: " in shown
@@ -59,6 +62,11 @@ def test_a_table_of_texts_becomes_a_measured_model_with_its_report(reviews, enco
     for picture in (run.top_losses, run.confusion, run.groups):
         assert picture.stat().st_size > 5000
     assert "region" in run.report.read_text()
+    explained = json.loads(run.explanations.read_text())["rows"]
+    assert 4 <= len(explained) <= 8  # fewer where the time is spent
+    assert explained[0]["attribution"]["method"] == "expected gradients at token embeddings"
+    with np.load(run.attributions) as kept:
+        assert kept["index"].tolist() == [row["index"] for row in explained]
     # The run's own options give the same run once more.
     again = tmp_path / "again"
     assert main(["--config", str(run.config), "--output", str(again)]) == 0
@@ -105,7 +113,12 @@ def test_pairs_of_texts_are_read_together(tmp_path, encoder):
 
 @pytest.mark.slow
 def test_the_embedded_texts_and_backbone_give_a_measured_model_and_find_the_planted_bias(tmp_path, capsys):
-    _, content = run_recipe(tmp_path / "run", "--quick", "--epochs", 0, "--max-tokens", 48)
+    given = ("--quick", "--epochs", 0, "--max-tokens", 48, "--explain", 1)
+    run, content = run_recipe(tmp_path / "run", *given)
+    evidence = json.loads(run.evidence.read_text())["findings"]
+    (changed,) = [found for found in evidence if found["code"] == "SHAP-101" and found["group"] is None]
+    assert changed["subject"] == "Buddhist/Christian/Hindu/Jewish/Muslim/Sikh"
+    assert changed["estimate"]["rows"] > 50  # of 120, those whose term is among the tokens that are read
     assert content["rows"] == {"train": 160, "val": 40, "calibration": 40, "test": 120}
     assert content["test"]["auroc_macro"]["low"] > 0.5
     shown = capsys.readouterr().out
