@@ -40,7 +40,7 @@ def reviews(tmp_path):
 
 
 def run_recipe(output, *arguments):
-    assert main(["--output", str(output), "--batch-size", "8", "--explain", "1", *map(str, arguments)]) == 0
+    assert main(["--output", str(output), "--batch-size", "8", "--explain", "0", *map(str, arguments)]) == 0
     return RunFolder(output), json.loads((output / "metrics.json").read_text())
 
 
@@ -113,7 +113,7 @@ def test_pairs_of_texts_are_read_together(tmp_path, encoder):
 
 @pytest.mark.slow
 def test_the_embedded_texts_and_backbone_give_a_measured_model_and_find_the_planted_bias(tmp_path, capsys):
-    given = ("--quick", "--epochs", 0, "--max-tokens", 48, "--explain", 1)
+    given = ("--quick", "--epochs", 0, "--max-tokens", 48)
     run, content = run_recipe(tmp_path / "run", *given)
     evidence = json.loads(run.evidence.read_text())["findings"]
     (changed,) = [found for found in evidence if found["code"] == "SHAP-101" and found["group"] is None]
