@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from fairlead.attribution import Effort, ExpectedGradients, ExplainedModel, LayerSite, PixelSite, Question, TokenSite
+from fairlead.attribution import (
+    Effort,
+    ExpectedGradients,
+    ExplainedModel,
+    LayerSite,
+    MeanWordSite,
+    PixelSite,
+    Question,
+    TokenSite,
+)
 from tests.fakes.networks import SPECIAL, BagOfWords, linear, pictures, seeded, texts
 from tests.fakes.peers import shap
 
@@ -153,4 +162,19 @@ def test_a_bag_of_words_has_the_shapley_values_of_its_tokens():
         exact[words] = of_token[ids[words]] - replaced[torch.arange(int(words.sum())) % longest]
         assert np.abs(shares.values[0] - exact.numpy()).max() < 1e-5
         assert (shares.values[0][~words.numpy()] == 0).all()
+        assert abs(shares.residual) < 1e-5
+
+
+def test_a_bag_of_words_against_the_mean_word_is_exact_in_one_round_of_any_background():
+    network, rows, others = BagOfWords(), texts(2), texts(3, seed=1)
+    model = ExplainedModel(network, rows)
+    method = ExpectedGradients(model, MeanWordSite(model, "module.embedding", rows, SPECIAL), others, effort=QUICK)
+    assert method.mask == "the mean word of 3 other rows"
+    weights = (network.head.weight[1] - network.head.weight[0]).detach()
+    of_token = network.embedding.weight.detach() @ weights
+    mean = of_token[torch.cat([other[0][other[0] > 2] for other in others])].mean()
+    for row, shares in zip(rows, method.explain(rows, Question(torch.tensor([1, 1])), [0, 1]), strict=True):
+        exact = torch.where(row[0] > 2, of_token[row[0]] - mean, 0.0)
+        np.testing.assert_allclose(shares.values[0], exact, atol=1e-5)
+        assert shares.error < 1e-5
         assert abs(shares.residual) < 1e-5

@@ -133,6 +133,55 @@ def test_explanations_never_decide_over_a_release_and_interventions_do():
     assert "SHAP-101 answer_change_rate, corner: flagged" in gate.decide(flagged).blocked_by
 
 
+class Wrapped(Corner):
+    """Answers as transformers' models do, and has a temperature that its forward pass has used already."""
+
+    def __init__(self, *, mapping):
+        super().__init__()
+        self.temperature = nn.Parameter(torch.tensor(0.25))
+        self.mapping = mapping
+
+    def forward(self, pixels):
+        logits = super().forward(pixels) / self.temperature
+        return {"logits": logits} if self.mapping else logits
+
+    def test_step(self, batch, number):
+        pixels, target, group, index = batch
+        found = self(pixels)
+        probabilities = torch.sigmoid(found["logits"] if self.mapping else found)
+        return {"probabilities": probabilities, "target": target, "groups": group, "index": index}
+
+
+@pytest.mark.parametrize("mapping", [True, False])
+def test_what_a_module_returns_is_read_alike_for_explanations_and_interventions(mapping):
+    shown = run_test(corner_audit(), Wrapped(mapping=mapping), pictures())
+    assert verdicts(shown, "corner")["answer_change_rate"] is Verdict.FLAGGED
+    assert not shown.explanations.failure
+    expected = run_test(corner_audit(), Corner(), pictures()).explanations.rows[0].attribution
+    found = shown.explanations.rows[0].attribution
+    assert found.full == pytest.approx(4 * expected.full, rel=1e-4)  # divided once, by 0.25
+
+
+def test_a_contrast_is_compared_with_where_it_is_not_the_answer_itself():
+    reading = Reading(labels=["no", "yes"])
+    audit = corner_audit(settings=settings(method="pixels", reading=reading, contrast="yes"))
+    shown = run_test(audit, Corner(), pictures())
+    assert {(row.predicted, row.attribution.contrast) for row in shown.explanations.rows} == {
+        ("no", "yes"),
+        ("yes", ""),
+    }
+
+
+def test_what_earlier_epochs_have_spent_is_not_spent_again():
+    audit = ShapAudit(rows=3, budget="10%", regions={}, settings=settings(on=("validate",)))
+    audit.budget.begin()
+    audit.budget.spend(10.0)
+    trained([audit])
+    (finding,) = audit.ledger
+    assert finding.verdict is Verdict.INSUFFICIENT
+    assert "No row was explained: earlier audits have spent the time." in finding.remedy
+
+
 def test_limits_are_as_in_a_policy():
     audit = corner_audit(limits={"answer_change_rate": {"most": 0.9, "margin": 0.05, "rows": 20}})
     shown = run_test(audit, Corner(), pictures())
@@ -294,6 +343,17 @@ def test_a_failure_stops_the_run_where_that_is_asked_for():
     audit = corner_audit(settings=settings(method="pixels", reading=reading, stop_on_failure=True))
     with pytest.raises(AttributionError, match="no gradient"):
         run_test(audit, Rounded(), pictures(64))
+    audit = corner_audit(regions={"corner": lambda index: {}[index]}, rows=0, settings=audit.settings)
+    with pytest.raises(AttributionError, match="KeyError: 0"):
+        run_test(audit, Corner(), pictures(64))
+
+
+def test_a_mask_of_another_size_than_its_picture_is_named_with_its_row():
+    data = tiny_data(24, 9, 12, 20)
+    module = ImageClassifier(data.labels, backbone=tiny_backbone())
+    shown = run_test(ShapAudit(rows=0, regions={"half": lambda _: np.ones((9, 9), dtype=bool)}), module, data)
+    assert {finding.verdict for finding in shown.ledger} == {Verdict.FAILED}
+    assert "row 45: the region 'half' is (9, 9) and its picture (32, 32)" in shown.ledger.findings[0].remedy
 
 
 def test_a_budget_that_is_spent_leaves_explanations_unchecked_and_interventions_whole():

@@ -2,7 +2,7 @@
 
 from fairlead.attribution.certified import Asked, Explained, attribute
 from fairlead.attribution.expected_gradients import Effort, ExpectedGradients
-from fairlead.attribution.explained_model import ExplainedModel, Scores
+from fairlead.attribution.explained_model import ExplainedModel, Scores, logits_of
 from fairlead.attribution.grad_cam import GradCam
 from fairlead.attribution.layers import deepest_map, token_embedding
 from fairlead.attribution.masked import Masked, MaskedPicture, MaskedText
@@ -45,5 +45,6 @@ __all__ = [
     "build_method",
     "deepest_map",
     "default_method",
+    "logits_of",
     "token_embedding",
 ]

@@ -128,7 +128,7 @@ def _attribution(
     values: NDArray[np.float64],
     certificate: AttributionCertificate,
 ) -> Attribution:
-    contrast = asked.question.contrast
+    contrast = -1 if asked.question.contrast is None else int(asked.question.contrast[row])
     return Attribution(
         labels[int(asked.question.codes[row])],
         values,
@@ -140,7 +140,7 @@ def _attribution(
         mask=method.mask,
         evaluations=shares.evaluations,
         spans=asked.items[row].spans,
-        contrast="" if contrast is None else labels[int(contrast[row])],
+        contrast=labels[contrast] if contrast >= 0 else "",
     )
 
 

@@ -145,7 +145,7 @@ class ExpectedGradients:
             points = self.site.points(inputs)
             together = self._together(points, inputs, question)
             base, full = self._ends(points, inputs, question, together)
-            running = RunningShares(len(inputs), full - base)
+            running = RunningShares(len(inputs))
             active = torch.arange(len(inputs))
             number, rounds = 0, max(1, -(-self.effort.samples // self._each))
             stopped = ""

@@ -102,21 +102,39 @@ class _Logits(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         found: Any = self.scores(self.module, inputs.float() if inputs.is_floating_point() else inputs)
-        if isinstance(found, Mapping):
-            found = found.get("logits")
-        elif isinstance(found, tuple | list) and found:
-            found = getattr(found, "logits", found[0])
-        if not isinstance(found, Tensor) or found.ndim not in (1, 2) or len(found) != len(inputs):
-            told = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise AttributionError(
-                f"the module answers {len(inputs)} inputs with {told}, and logits are (N, C), or (N,) of the second of "
-                "two classes; give a function of (module, inputs) that returns them"
-            )
-        logits: Tensor = found.float()
-        if logits.ndim == 1 or logits.shape[1] == 1:
-            second = logits.reshape(-1, 1)
-            return torch.cat([torch.zeros_like(second), second], dim=1)
-        return logits
+        return logits_of(found, len(inputs))
+
+
+def logits_of(found: Any, count: int) -> Tensor:
+    """Makes (N, C) logits, in single precision, of whatever a module returned for N inputs.
+
+    Args:
+        found: Logits (N, C), (N, 1) or (N,), the last two of the second of two classes; or a mapping or a tuple that
+            holds them, as transformers' models return.
+        count: N.
+
+    Raises:
+        AttributionError: nothing of the kind.
+
+    Examples:
+        >>> logits_of({"logits": torch.tensor([2.0])}, 1).tolist()
+        [[0.0, 2.0]]
+    """
+    if isinstance(found, Mapping):
+        found = found.get("logits")
+    elif isinstance(found, tuple | list) and found:
+        found = getattr(found, "logits", found[0])
+    if not isinstance(found, Tensor) or found.ndim not in (1, 2) or len(found) != count:
+        told = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise AttributionError(
+            f"the module answers {count} inputs with {told}, and logits are (N, C), or (N,) of the second of two "
+            "classes; give a function of (module, inputs) that returns them"
+        )
+    logits: Tensor = found.float()
+    if logits.ndim == 1 or logits.shape[1] == 1:
+        second = logits.reshape(-1, 1)
+        return torch.cat([torch.zeros_like(second), second], dim=1)
+    return logits
 
 
 def _copied(module: nn.Module) -> nn.Module:

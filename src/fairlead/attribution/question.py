@@ -14,7 +14,7 @@ class Question:
 
     Attributes:
         codes: (N,) class codes, int64.
-        contrast: (N,) codes of the class that each is compared with; None for all others.
+        contrast: (N,) codes of the class that each is compared with, -1 for all others; None for all others in each.
 
     Examples:
         >>> logits = torch.tensor([[0.0, 2.0, 1.0]])
@@ -35,11 +35,12 @@ class Question:
         """Maps (N, C) logits to (N,) log-odds of the class, against all others or against the contrast."""
         rows = torch.arange(len(logits), device=logits.device)
         codes = self.codes.to(logits.device)
-        own = logits[rows, codes]
-        if self.contrast is not None:
-            return own - logits[rows, self.contrast.to(logits.device)]
         others = logits.masked_fill(torch.nn.functional.one_hot(codes, logits.shape[1]).bool(), -torch.inf)
-        return own - torch.logsumexp(others, dim=1)
+        against = torch.logsumexp(others, dim=1)
+        if self.contrast is not None:
+            contrast = self.contrast.to(logits.device)
+            against = torch.where(contrast >= 0, logits[rows, contrast.clamp(min=0)], against)
+        return logits[rows, codes] - against
 
     def of(self, rows: Tensor) -> Question:
         """Returns the question for some of the rows, each as often as it is named."""

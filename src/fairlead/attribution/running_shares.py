@@ -18,19 +18,17 @@ class RunningShares:
 
     Args:
         count: N.
-        worth: (N,) what each row's values share.
 
     Examples:
-        >>> running = RunningShares(1, np.array([1.0]))
+        >>> running = RunningShares(1)
         >>> for value in (0.9, 1.1, 1.0, 1.0):
         ...     running.add(np.array([0]), np.array([[[value]]]))
         >>> round(float(running.errors()[0]), 3), running.unsettled(0.1).tolist()
         (0.041, [])
     """
 
-    def __init__(self, count: int, worth: NDArray[np.float64]) -> None:
+    def __init__(self, count: int) -> None:
         self._rounds = np.zeros(count, dtype=np.int64)
-        self._worth = worth
         self._sums: NDArray[np.float64] | None = None  # of even rounds, of odd ones, and of all squares
         self._totals = np.zeros((2, count))  # of the sum of a row's values, and of its square
 

@@ -47,7 +47,10 @@ def unreliable_finding(rows: Sequence[ExplainedRow], failure: str, split: Split,
     if failure:
         return finding(Verdict.FAILED, f"Not explained: {failure}")
     if not rows:
-        return finding(Verdict.INSUFFICIENT, "No row was explained; explain 20 or more.")
+        why = f": {stopped}" if stopped else ""
+        return finding(
+            Verdict.INSUFFICIENT, f"No row was explained{why}. Explain {_LIMIT.rows} or more, or give more time."
+        )
     bad = sum(not row.attribution.certificate.reliable for row in rows)
     low, high = binomial_interval(bad, len(rows), _LEVEL)
     estimate = Estimate(bad / len(rows), float(low), float(high), _LEVEL, len(rows), "exact binomial (Clopper-Pearson)")

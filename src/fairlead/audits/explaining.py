@@ -28,7 +28,7 @@ from fairlead.attribution import (
 from fairlead.audits.probe_set import ProbeRow
 from fairlead.audits.shap_settings import ShapSettings
 from fairlead.data import TermLists
-from fairlead.errors import AttributionError, ConfigurationError
+from fairlead.errors import AttributionError
 from fairlead.measures import region_mass
 from fairlead.preprocessing import ImagePreprocessing, Text, TextPreprocessing
 from fairlead.records import Attribution, ExplainedRow, Labels, SensitiveFeature
@@ -81,7 +81,7 @@ def explain_rows(
 
     Args:
         module: Whose answers; it is copied, and not touched.
-        rows: What is explained: of each the class that it is answered with.
+        rows: What is explained, one or more: of each the class that it is answered with.
         background: What they are compared with.
         known: Of the rows.
         settings: How.
@@ -91,9 +91,7 @@ def explain_rows(
     Raises:
         AttributionError: a module that cannot be explained so, or values that are all 0.
     """
-    if not rows:
-        return [], ""
-    device = next(module.parameters()).device
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
     inputs, others = (stacked(part, known.preprocessing).to(device) for part in (rows, background))
     model, build = _prepared(module, inputs, others, known, settings)
     items = [_masked(row, own, known) for row, own in zip(rows, inputs, strict=True)]
@@ -196,13 +194,7 @@ def _contrast(codes: Tensor, labels: Labels, settings: ShapSettings) -> Tensor |
     if settings.contrast is None:
         return None
     code = labels.code(settings.contrast)
-    if bool((codes == code).all()):
-        raise ConfigurationError(
-            f"every row that is explained is answered with {settings.contrast!r}, and nothing is compared with itself; "
-            "name another class as the contrast"
-        )
-    others = torch.full_like(codes, code)
-    return torch.where(codes == code, (code + 1) % len(labels), others)
+    return torch.where(codes == code, -1, torch.full_like(codes, code))
 
 
 def _shown(

@@ -8,16 +8,16 @@ from typing import Any
 import lightning as L
 
 from fairlead.audits.counted_rows import CountedRows
+from fairlead.audits.evaluated_split import VERBS, check_one_loader, splits_of
 from fairlead.audits.group_audit import GroupAudit
 from fairlead.audits.step_outputs import Adapter, NotANumberError, as_is, read_step
 from fairlead.data import Rows
-from fairlead.errors import ConfigurationError, UnknownNameError
+from fairlead.errors import ConfigurationError
 from fairlead.evidence import Finding, Ledger, Verdict
 from fairlead.judgement import Figure, GateDecision, Policy, ReleaseGate
 from fairlead.measures import GroupTally
 from fairlead.records import Labels, SensitiveFeature, Split
 
-_SPLITS = {"validate": Split.VAL, "test": Split.TEST}
 _WORST = 1.0  # of a figure that is a share; all of a classifier's are
 
 
@@ -70,7 +70,7 @@ class FairnessAudit(L.Callback):
         limits: Mapping[str, Any] | None = None,
         policy: Policy | None = None,
         intersections: Sequence[Sequence[str]] = (),
-        on: Sequence[str] = tuple(_SPLITS),
+        on: Sequence[str] = VERBS,
         outputs: Adapter | None = None,
         labels: Sequence[str] | None = None,
     ) -> None:
@@ -79,7 +79,7 @@ class FairnessAudit(L.Callback):
         self.policy = policy or (Policy.default() if limits is None else Policy.from_mapping({"limits": limits}))
         self.sensitive = (sensitive,) if isinstance(sensitive, str) else sensitive
         self.intersections = tuple(tuple(names) for names in intersections)
-        self.splits = tuple(_SPLITS[verb] if verb in _SPLITS else _unknown(verb) for verb in on)
+        self.splits = splits_of(on, "FairnessAudit(on=...)")
         self.outputs = outputs or as_is
         self.labels = None if labels is None else Labels(tuple(labels))
         self._features: tuple[SensitiveFeature, ...] = ()
@@ -184,11 +184,7 @@ class FairnessAudit(L.Callback):
     def _start(self, split: Split, loaders: Sequence[int | float]) -> None:
         if self._rows is None or split not in self.splits:
             return
-        if len(loaders) > 1:
-            raise ConfigurationError(
-                f"FairnessAudit judges the rows of one dataloader, and {split.value} has {len(loaders)}; "
-                "audit each in a Trainer call of its own"
-            )
+        check_one_loader(loaders, split, "FairnessAudit")
         self._rows.clear()
 
     def _count(self, split: Split, output: Any, batch: Any) -> None:
@@ -271,7 +267,3 @@ def _failed(policy: Policy, tallies: Sequence[GroupTally], split: Split, reason:
 
 def _key(split: Split, figure: str, feature: str) -> str:
     return f"{split.value}_{figure}_{'_'.join(feature.split())}"
-
-
-def _unknown(verb: str) -> Split:
-    raise UnknownNameError("part of a run", verb, _SPLITS, where="FairnessAudit(on=...)")

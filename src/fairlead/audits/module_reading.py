@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
+from fairlead.attribution import logits_of
 from fairlead.audits.explaining import Surroundings
 from fairlead.audits.interventions import Answer, Interventions
 from fairlead.audits.regions import Border, CroppedRegion, RegionMask
@@ -44,6 +45,7 @@ class ModuleReading:
         self._given = regions, None if terms is None else TermLists(terms)  # a list that is none is refused at once
         self._regions: dict[str, RegionOf | Border] = {}
         self._terms: TermLists | None = None
+        self._size_of: Callable[[int], tuple[int, int]] | None = None
         self._settings = settings
         self._reading = settings.reading
         self._known: Surroundings | None = None
@@ -148,10 +150,7 @@ class ModuleReading:
                 target, groups, index = (columns[name][places] for name in ("target", "groups", "index"))
                 outputs = module.predict_step(Batch(changed, target, groups, index), 0)
                 return outputs.probabilities, outputs.decided
-            logits = scores(module, changed)
-            if logits.ndim == 1 or logits.shape[1] == 1:
-                return torch.sigmoid(logits.float().reshape(-1)), None
-            return torch.softmax(logits.float(), dim=1), None
+            return torch.softmax(logits_of(scores(module, changed), len(changed)), dim=1), None
 
         return ask
 
@@ -170,6 +169,8 @@ class ModuleReading:
         self._regions = dict(declared.regions if regions is None else regions)
         terms = TermLists(declared.terms) if terms is None else terms
         self._terms = terms if terms.lists else None
+        if rows is not None and rows.items.modality is Modality.IMAGE:
+            self._size_of = lambda index: rows.items.read(index).size[::-1]  # those that the data declare they check
 
     def _features(self, rows: Rows | None) -> tuple[SensitiveFeature, ...]:
         given = tuple(feature for feature in self._asked or () if isinstance(feature, SensitiveFeature))
@@ -202,11 +203,10 @@ class ModuleReading:
                 f"the region {name!r} is cropped as pictures are, and the module says nothing of how; give "
                 "ShapSettings(reading=Reading(preprocessing=ImagePreprocessing(...)))"
             )
-        return CroppedRegion(name, region, preprocessing)
+        return CroppedRegion(name, region, preprocessing, self._size_of if self._given[0] is not None else None)
 
 
 def _scores(module: nn.Module, inputs: Tensor) -> Any:
-    """Calls the module; what it answers is divided by its temperature, if it has one, as its probabilities are."""
+    """Calls the module; the logits of one of ours are divided by its temperature, as for its probabilities."""
     found = module(inputs)
-    temperature = getattr(module, "temperature", None)
-    return found / temperature if isinstance(found, Tensor) and isinstance(temperature, Tensor) else found
+    return found / module.temperature if isinstance(module, Classifier) else found

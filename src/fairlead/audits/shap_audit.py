@@ -11,6 +11,7 @@ import lightning as L
 import torch
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
+from fairlead.audits.evaluated_split import check_one_loader, splits_of
 from fairlead.audits.explained_files import keep_explanations
 from fairlead.audits.explained_summary import unreliable_finding
 from fairlead.audits.explaining import explain_rows
@@ -22,12 +23,10 @@ from fairlead.audits.shap_settings import ShapSettings
 from fairlead.audits.time_budget import TimeBudget
 from fairlead.audits.waiting import progress
 from fairlead.data import RegionOf
-from fairlead.errors import ConfigurationError, FairleadError
-from fairlead.evidence import Ledger
+from fairlead.errors import AttributionError, ConfigurationError, FairleadError
+from fairlead.evidence import Ledger, Verdict
 from fairlead.judgement import Policy
 from fairlead.records import ExplainedRow, Flip, SensitiveFeature, Split
-
-_SPLITS = {"validate": Split.VAL, "test": Split.TEST}
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +117,7 @@ class ShapAudit(L.Callback):
         self.settings = settings or ShapSettings()
         self.budget = TimeBudget(budget)
         self.policy = limits if isinstance(limits, Policy) else _policy(limits)
-        self.splits = tuple(_SPLITS[verb] for verb in self.settings.on)
+        self.splits = splits_of(self.settings.on, "ShapSettings(on=...)")
         self.found: dict[Split, Shown] = {}
         self._rows = rows
         self._reading = ModuleReading(sensitive, regions, terms, self.settings)
@@ -199,11 +198,7 @@ class ShapAudit(L.Callback):
     def _start(self, split: Split, trainer: L.Trainer, loaders: Sequence[int | float]) -> None:
         if not self._wanted(split, trainer):
             return
-        if len(loaders) > 1:
-            raise ConfigurationError(
-                f"ShapAudit looks at the rows of one dataloader, and {split.value} has {len(loaders)}; audit each in a "
-                "Trainer call of its own"
-            )
+        check_one_loader(loaders, split, "ShapAudit")
         self._probe.clear()
         if self._interventions is not None:
             self._interventions.clear()
@@ -221,7 +216,7 @@ class ShapAudit(L.Callback):
                 answer = self._reading.answer(module, columns)
                 self._interventions.add(inputs, columns["index"], columns["groups"], columns["target"], answer)
         except Exception as error:  # of whatever a region's function raises, too: the run is not the audit's to stop
-            self._interventions.fail(self._told(error))
+            self._interventions.fail(_told(error))
 
     def _finish(self, split: Split, trainer: L.Trainer, module: L.LightningModule) -> None:
         if not self._wanted(split, trainer):
@@ -239,21 +234,31 @@ class ShapAudit(L.Callback):
         if self.settings.output is not None and trainer.is_global_zero:
             keep_explanations(self.settings.output, self.found[split], split, self._reading.known().sensitive)
         self._probe.clear()
+        failed = ledger.with_verdict([Verdict.FAILED]).findings
+        if failed and self.settings.stop_on_failure:  # in every process, for each knows of it
+            raise AttributionError(failed[0].remedy)
 
     def _explain(self, split: Split, trainer: L.Trainer, module: L.LightningModule) -> Explanations:
         """Explains the probe set: each process its part of it, and all know the whole."""
         self._probe.gather()
-        begun = time.monotonic()
-        until = begun + self.budget.seconds()
-        rows = self._probe.rows[trainer.global_rank :: trainer.world_size]
-        found, stopped, failure = list[ExplainedRow](), "", ""
+        begun, seconds = time.monotonic(), self.budget.seconds()
+        until = begun + seconds
+        rows = self._probe.rows[trainer.global_rank :: trainer.world_size] if seconds else []
+        found, stopped, failure = list[ExplainedRow](), "" if seconds else "earlier audits have spent the time", ""
         try:
             with progress(f"explaining {split.value} rows", len(rows), trainer) as done:
-                found, stopped = explain_rows(
-                    module, rows, self._probe.background, self._reading.known(), self.settings, until=until, done=done
-                )
+                if rows:
+                    found, stopped = explain_rows(
+                        module,
+                        rows,
+                        self._probe.background,
+                        self._reading.known(),
+                        self.settings,
+                        until=until,
+                        done=done,
+                    )
         except Exception as error:  # a module that cannot be explained, memory that is spent: a finding says so
-            failure = self._told(error)
+            failure = _told(error)
         seconds = time.monotonic() - begun
         self.budget.spend(seconds)
         parts = _gathered((found, stopped, failure))
@@ -262,10 +267,9 @@ class ShapAudit(L.Callback):
         stopped = max(reason for _, reason, _ in parts)
         return Explanations(() if failure else tuple(everything), failure, stopped, seconds)
 
-    def _told(self, error: Exception) -> str:
-        if self.settings.stop_on_failure:
-            raise error
-        return str(error) if isinstance(error, FairleadError) else f"{type(error).__name__}: {error}"
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, FairleadError) else f"{type(error).__name__}: {error}"
 
 
 def _gathered(own: tuple[list[ExplainedRow], str, str]) -> list[tuple[list[ExplainedRow], str, str]]:

@@ -10,12 +10,11 @@ from typing import Any
 from torch import Tensor
 
 from fairlead.attribution import Effort, Scores
+from fairlead.audits.evaluated_split import splits_of
 from fairlead.audits.masking import FILLS
 from fairlead.audits.step_outputs import Adapter
 from fairlead.errors import ConfigurationError, UnknownNameError
 from fairlead.preprocessing import ImagePreprocessing, Text, TextPreprocessing
-
-VERBS = ("validate", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,7 @@ class ShapSettings:
         method: ``layer``, ``pixels`` or ``grad-cam`` of a picture, ``tokens`` or ``words`` of a text, ``rollout``,
             ``owen``, ``lime`` or ``partition``; None for a layer of a large picture, pixels of a small one, and tokens.
         layer: Name of a layer in the module; None for the last one that lays its output out in 7 x 7 places or more.
-        contrast: A class that the answer is compared with; None for all others.
+        contrast: A class that the answer is compared with, where it is not the answer itself; None for all others.
         background: Rows that each is compared with.
         effort: How long is sampled.
         fill: What stands in a masked region's place: ``"inpaint"``, ``"blur"`` or ``"mean"``.
@@ -87,9 +86,7 @@ class ShapSettings:
     reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
-        for verb in self.on:
-            if verb not in VERBS:
-                raise UnknownNameError("part of a run", verb, VERBS, where="ShapSettings(on=...)")
+        splits_of(self.on, "ShapSettings(on=...)")
         if self.fill not in FILLS:
             raise UnknownNameError("fill", self.fill, list(FILLS))
         if self.background < 1:

@@ -13,7 +13,8 @@ class TimeBudget:
     """Seconds, or a share of the run so far.
 
     Args:
-        budget: Seconds, or such as ``"10%"``: of the time since the run began, 10 s at least, over all its audits.
+        budget: Seconds for each audit; or such as ``"10%"``: of the time since the run began, 10 s at least, for all of
+            its audits together.
 
     Raises:
         ConfigurationError: neither, or not above 0.
@@ -46,11 +47,11 @@ class TimeBudget:
             self._begun = time.monotonic()
 
     def seconds(self) -> float:
-        """Returns what one audit may take from now."""
+        """Returns what one audit may take from now; 0 where others have spent it all."""
         if self._seconds:
             return self._seconds
         run = 0.0 if self._begun is None else time.monotonic() - self._begun - self._spent
-        return max(_LEAST, self._share * run - self._spent)
+        return max(0.0, max(_LEAST, self._share * run) - self._spent)
 
     def spend(self, seconds: float) -> None:
         """Remembers what an audit took."""
