@@ -1,4 +1,4 @@
-"""Owen values of the parts of an item, as the service gives them."""
+"""Owen values of the parts of an item, by the algorithm of the service."""
 
 from __future__ import annotations
 

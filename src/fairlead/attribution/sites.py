@@ -193,8 +193,8 @@ class TokenSite:
 class MeanWordSite(TokenSite):
     """At the embeddings of a text's tokens, each compared with the mean word of other texts.
 
-    One word for all is no text, and drawn by no lot: the values of a text of a hundred tokens have a sixth of the
-    Monte-Carlo error that those against the words of others have after as many samples.
+    One word for all is no text, but nothing of it is drawn by lot, so that far fewer samples do
+    (``docs/decisions/0017-the-mean-word.md``).
 
     Args:
         model: As ``TokenSite`` takes it, and so are the others.
