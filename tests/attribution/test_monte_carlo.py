@@ -143,7 +143,7 @@ def test_the_error_of_the_sum_explains_the_residual(many_seeds):
 
 def test_few_rounds_widen_the_error_of_the_sum_as_students_t_does():
     drawn = np.random.default_rng(0).normal(1.0, 0.1, size=(4000, 4, 1, 1))
-    running = RunningShares(4000, np.ones(4000))
+    running = RunningShares(4000)
     for number in range(4):
         running.add(np.arange(4000), drawn[:, number])
     shares = [running.shares(row, 0.0, 1.0, 16, "") for row in range(4000)]
@@ -226,8 +226,8 @@ def test_no_background_and_no_rounds_are_refused():
         with pytest.raises(ConfigurationError, match="a tolerance lies from 0 to 1"):
             Effort(**wrong)
     with pytest.raises(AttributionError, match="is not a number"):
-        RunningShares(1, np.ones(1)).add(np.array([0]), np.full((1, 1, 1), np.nan))
+        RunningShares(1).add(np.array([0]), np.full((1, 1, 1), np.nan))
     with pytest.raises(AttributionError, match="there is no row to explain"):
         explain(curved(), pictures(0, SIDE), pictures(2, SIDE))
     with pytest.raises(AttributionError, match="nothing was sampled"):
-        RunningShares(1, np.ones(1)).shares(0, 0.0, 1.0, 1, "")
+        RunningShares(1).shares(0, 0.0, 1.0, 1, "")
