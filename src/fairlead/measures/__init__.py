@@ -6,6 +6,7 @@ from fairlead.measures.cluster_counts import ClusterCounts
 from fairlead.measures.confusion import ConfusionCounts
 from fairlead.measures.deletion import deletion_areas, insertion_areas, map_curves
 from fairlead.measures.disparity import difference_ends, shortfall_ends, worst_rate_ends
+from fairlead.measures.embedding_sketch import EmbeddingSketch
 from fairlead.measures.feature_groups import FeatureGroups
 from fairlead.measures.group_rates import RATES, GroupRates
 from fairlead.measures.group_scores import CalibrationCurve, group_auc, group_calibration
@@ -22,6 +23,7 @@ from fairlead.measures.partition_tree import PartitionTree
 from fairlead.measures.planning import Plan, bounded_mean_rows, net_change_rows, worst_rate_rows
 from fairlead.measures.ranking import macro_auroc
 from fairlead.measures.rates import accuracy, macro_f1, macro_precision, macro_recall
+from fairlead.measures.reference import Reference, ScoreReference
 from fairlead.measures.region_mass import region_mass
 from fairlead.measures.scoring import brier_score, log_loss
 from fairlead.measures.tail_shares import TailShares
@@ -36,6 +38,7 @@ __all__ = [
     "CalibrationCurve",
     "ClusterCounts",
     "ConfusionCounts",
+    "EmbeddingSketch",
     "FeatureGroups",
     "GroupRates",
     "GroupTally",
@@ -44,6 +47,8 @@ __all__ = [
     "OwenValues",
     "PartitionTree",
     "Plan",
+    "Reference",
+    "ScoreReference",
     "TailShares",
     "accuracy",
     "binomial_interval",

@@ -7,6 +7,7 @@ from fairlead.records.explained_row import ExplainedRow
 from fairlead.records.flip import Flip
 from fairlead.records.labels import Labels, natural_order
 from fairlead.records.modality import Modality
+from fairlead.records.observation import Feedback, Observation
 from fairlead.records.predictions import Predictions
 from fairlead.records.run_folder import RunFolder
 from fairlead.records.sensitive import MISSING, SensitiveFeature
@@ -21,9 +22,11 @@ __all__ = [
     "AttributionCertificate",
     "DecisionRule",
     "ExplainedRow",
+    "Feedback",
     "Flip",
     "Labels",
     "Modality",
+    "Observation",
     "Predictions",
     "RunFolder",
     "SensitiveFeature",
