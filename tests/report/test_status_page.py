@@ -98,7 +98,7 @@ def test_a_quiet_service_says_how_much_was_seen_and_what_the_silence_means():
     assert (look(page), strong(page)) == ("passes", "No alarm in 12 400 items")
     text = said(page)
     assert "8 drift monitors; the chance of any false alarm, over all of them and for ever, is at most 5 %." in text
-    assert "1 limits wait for more" in text
+    assert "1 live findings take more labels or items to settle." in text
     assert "by A. Person, 2026-11-02: a pilot with two clinics (recorded in the bundle)" in text
     assert "blocked: FAIR-003" in text
 

@@ -99,4 +99,4 @@ def _lost(report: WatchReport) -> list[str]:
 
 def _unsettled(report: WatchReport) -> list[str]:
     waits = sum(one.verdict in OPEN and not is_advisory(one) for one in report.findings)
-    return [f"{whole(waits)} limits wait for more labels or items: see the live findings."] if waits else []
+    return [f"{whole(waits)} live findings take more labels or items to settle."] if waits else []

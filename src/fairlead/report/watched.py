@@ -92,8 +92,8 @@ def in_words(name: str) -> str:
     if kind == "input":
         return f"{_INPUT.get(rest, rest.replace('_', ' '))} of the input"
     if kind == "embedding":
-        part = "distance from the reference" if rest == "distance" else rest.replace("_", " ")
-        return f"{part} of the embedding"
+        words = rest.replace("_", " ")
+        return "distance of the embedding from the reference" if rest == "distance" else f"{words} of the embedding"
     if kind == "predicted":
         return f"share of the answer {rest}"
     return f"{kind}, {rest}"
