@@ -69,13 +69,14 @@ def more(rows: Sequence[object], which: str) -> str:
 def _monitor(one: DriftMonitor) -> str:
     state = ("flagged", f"alarm<br>{moment(one.raised_time)}") if one.raised else ("clear", "no alarm")
     if not one.items:
-        state = ("insufficient", "nothing read") if not one.raised else state
+        state = ("insufficient", "nothing to show") if not one.raised else state
     numbers = f"{number_of_log(one.evidence)} of {number_of_log(one.threshold)}, peak {number_of_log(one.peak)}"
+    read = f"{whole(one.items)} items" if one.items else "none, or too few to show"
     at = f"<br>alarm at {whole(one.raised_item or 0)}" if one.raised else ""
     return (
         f'<tr><th scope="row" class="figure"><bdi>{escape(in_words(one.name))}</bdi><br>'
         f'<span class="soft">{escape(one.code)}</span></th><td class="{state[0]}">{state[1]}</td>'
-        f'<td class="bar">{evidence_bar(one)}{numbers}</td><td class="says">{whole(one.items)} items{at}</td></tr>'
+        f'<td class="bar">{evidence_bar(one)}{numbers}</td><td class="says">{read}{at}</td></tr>'
     )
 
 
@@ -131,8 +132,7 @@ def _shares(shift: PriorShift | None) -> str:
     if shift is None:
         return "<h3>Shares of the classes</h3><p>They cannot be estimated from this window.</p>"
     fits = (
-        f"Such a shift alone explains what moved (adjusted p {chance(shift.p_value)}): the classes became more or less "
-        "frequent, and each looks as before."
+        f"Nothing is seen that a shift of these shares alone would not explain (adjusted p {chance(shift.p_value)})."
         if shift.fits
         else f"Such a shift alone does not explain the window (adjusted p {chance(shift.p_value)}): what the classes "
         "look like has changed too."

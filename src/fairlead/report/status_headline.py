@@ -76,7 +76,7 @@ def _flagged(finding: Finding) -> str:
 def _remedy(report: WatchReport) -> list[str]:
     shift = report.prior_shift
     if report.alarms and shift is not None and shift.fits:
-        explained = "A shift of the classes' shares alone explains the latest window; see the shares below."
+        explained = "In the latest window nothing is seen that a shift of the classes' shares alone would not explain."
     else:
         explained = ""
     if report.alarms:
