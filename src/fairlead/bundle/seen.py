@@ -40,7 +40,7 @@ def scores_of(seen: Sequence[Seen], sketch: EmbeddingSketch | None) -> dict[str,
     The names are those of ``Observation.scores``; a value is not a number where it could not be measured.
 
     Args:
-        seen: The items, at least one.
+        seen: The items; of none, nothing is told.
         sketch: Of the bundle's reference; without one, embeddings have no scores.
 
     Raises:
@@ -48,7 +48,7 @@ def scores_of(seen: Sequence[Seen], sketch: EmbeddingSketch | None) -> dict[str,
     """
     names = sorted({name for one in seen for name in one.properties})
     scores = {name: np.array([one.properties.get(name, np.nan) for one in seen]) for name in names}
-    if sketch is not None:
+    if sketch is not None and seen:
         found = sketch.scores(np.stack([one.features for one in seen]))
         scores |= dict(zip(sketch.names, found.T, strict=True))
     return scores
