@@ -22,6 +22,11 @@ class Seen:
         probabilities: (C,) calibrated.
         features: (D,) what the backbone made of it.
         properties: Simple numbers of the input by name, such as ``"input.brightness"``.
+
+    Examples:
+        >>> seen = Seen(0, 1, np.array([0.25, 0.75]), np.zeros(8), {"input.brightness": 0.5})
+        >>> scores_of([seen], None)
+        {'input.brightness': array([0.5])}
     """
 
     place: int
@@ -45,6 +50,11 @@ def scores_of(seen: Sequence[Seen], sketch: EmbeddingSketch | None) -> dict[str,
 
     Raises:
         DataError: features of another width than the sketch's.
+
+    Examples:
+        >>> first = Seen(0, 1, np.array([0.25, 0.75]), np.zeros(8), {"input.brightness": 0.5})
+        >>> scores_of([first, Seen(1, 0, np.array([0.9, 0.1]), np.zeros(8), {})], None)["input.brightness"].tolist()
+        [0.5, nan]
     """
     names = sorted({name for one in seen for name in one.properties})
     scores = {name: np.array([one.properties.get(name, np.nan) for one in seen]) for name in names}
