@@ -94,9 +94,11 @@ class SleepingBets:
         asleep = _asleep(np.concatenate([self.items[None], items]))
         stakes = -np.diff(asleep, axis=0)[:, :, None] / len(_BETS)
         laid = self._laid
-        # In order, item by item: so no rounding depends on how the stream was cut.
+        # In order, item by item: so no rounding depends on how the stream was cut. No density exceeds CELLS.
+        near = np.log2(laid.max(initial=1.0)) + len(factor) * np.log2(CELLS) > np.log2(_MOST) - 1
         for stake, gain in zip(stakes, factor, strict=True):
-            laid = np.minimum((laid + stake) * gain, _MOST, out=gain)
+            np.multiply(np.add(laid, stake), gain, out=gain)
+            laid = np.minimum(gain, _MOST, out=gain) if near else gain
         wealth = np.log(factor.sum(axis=2) + asleep[1:])
         if len(wealth):
             self._laid, self.items = laid.copy(), items[-1]
