@@ -29,9 +29,9 @@ def prior_shift(
 
     If only the shares of the classes changed, each class is decided for, and scores, as on the reference. The shares
     are then those, by maximum likelihood, whose mixture of the reference's rows gives the decided classes; and each
-    score's histogram is the same mixture of its histograms by class. The test of that is of what is
-    left over (Cramer-von Mises), which allows for the finite window, for the finite reference and for the shares being estimated; it
-    takes score and decided class as independent within a true class. P-values are adjusted over the scores (Holm).
+    score's histogram is the same mixture of its histograms by class. What is left over is tested (Cramer-von Mises),
+    allowing for the finite window, the finite reference and the shares being estimated; score and decided class are
+    taken as independent within a true class. P-values are adjusted over the scores (Holm).
 
     Args:
         reference: What was counted on the reference rows; those of unknown truth are not used.
