@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ def speaks_up(report: WatchReport) -> bool:
 def _replayed(logs: Sequence[Path], bundle: Bundle, policy: Policy | None, options: Any) -> Watch:
     from rich.progress import Progress
 
-    from fairlead.monitoring import Watch, WatchSettings, read_log
+    from fairlead.monitoring import Watch, WatchSettings
 
     given = {"alpha": options.alpha, "bucket_seconds": options.bucket_seconds}
     settings = WatchSettings(**{name: value for name, value in given.items() if value is not None})
@@ -80,12 +81,12 @@ def _replayed(logs: Sequence[Path], bundle: Bundle, policy: Policy | None, optio
             raise ConfigurationError(f"there is no request log {log}; name the folder that the service writes to")
     with Progress(transient=True) as bar:
         task = bar.add_task("reading", total=None)
-        for read in replay(watch, read_log(logs)):
+        for read in replay(watch, _records(logs)):
             bar.update(task, advance=read)
     return watch
 
 
-def replay(watch: Watch, records: Iterable[Observation | Feedback]) -> Iterable[int]:
+def replay(watch: Watch, records: Iterable[Observation | Feedback]) -> Iterator[int]:
     """Feeds a watch with records in their order; yields how many, portion by portion."""
     portion: list[Observation | Feedback] = []
     for record in records:
@@ -95,6 +96,15 @@ def replay(watch: Watch, records: Iterable[Observation | Feedback]) -> Iterable[
         portion.append(record)
     if portion:
         yield _feed(watch, portion)
+
+
+def _records(logs: Sequence[Path]) -> Iterator[Observation | Feedback]:
+    for log in logs:
+        for segment in sorted(log.glob("*.jsonl")) if log.is_dir() else [log]:
+            for line in segment.read_text(encoding="utf-8").splitlines():
+                content = json.loads(line)
+                kind = Observation if content.pop("kind") == "observation" else Feedback
+                yield kind.from_dict(content)
 
 
 def _feed(watch: Watch, portion: Sequence[Observation | Feedback]) -> int:
