@@ -69,20 +69,24 @@ def test_a_calm_log(tmp_path: Path, bundle: Bundle, capsys: pytest.CaptureFixtur
     log = _log(tmp_path / "log", _traffic(bundle, World()))
     assert main(["monitor", str(log), "--bundle", str(bundle.path)]) == 0
     said = capsys.readouterr().out
-    assert "none of 6 monitors raised one" in said and "at most 0.05" in said
+    assert "none of 6 monitors raised one" in said
+    assert "at most 0.05" in said
     assert "1000 in 1000 requests, 2001-09-09 01:46:40 UTC to" in said
     assert "feedback joined 200" in said
     assert "sex f: " in said
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".json"] == []
 
 
-def test_a_replay_says_what_the_service_said(tmp_path: Path, bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replay_says_what_the_service_said(
+    tmp_path: Path, bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
     records = _traffic(bundle, World(brightness=1.5))
     log, out = _log(tmp_path / "log", records), tmp_path / "out"
     assert main(["monitor", str(log), "--bundle", str(bundle.path), "--output", str(out)]) == 1
     said = capsys.readouterr().out
     assert "DRIFT-004 input.brightness: a property of the inputs is distributed otherwise" in said
-    assert "raised at item 3" in said and "that raise it" in said
+    assert "raised at item 3" in said
+    assert "that raise it" in said
     assert "withheld: an alarm of drift stands" in said
     live = _watch(bundle, records).report().to_dict()
     assert json.loads((out / "watch.json").read_text()) == json.loads(json.dumps(live))
@@ -123,7 +127,8 @@ def test_a_log_of_another_model_says_so(tmp_path: Path, bundle: Bundle, capsys: 
     records = [replace(one, model="b" * 64) for one in observed(items(World(), 30, 1))]
     assert main(["monitor", str(_log(tmp_path / "log", records)), "--bundle", str(bundle.path)]) == 0
     said = capsys.readouterr().out
-    assert "none that could be read" in said and "other model 30" in said
+    assert "none that could be read" in said
+    assert "other model 30" in said
 
 
 def test_verbs_on_logs_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,5 +136,6 @@ def test_verbs_on_logs_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("fairlead.cli.monitor_log")
     module.run_monitor_log = lambda arguments: passed.append(arguments) or 0  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "fairlead.cli.monitor_log", module)
-    assert main(["monitor", "compact", "LOG"]) == 0 and main(["monitor", "forget", "r1"]) == 0
+    assert main(["monitor", "compact", "LOG"]) == 0
+    assert main(["monitor", "forget", "r1"]) == 0
     assert passed == [["compact", "LOG"], ["forget", "r1"]]

@@ -84,7 +84,8 @@ def test_an_alarm_that_barely_was_one_goes() -> None:
 
 def test_a_merged_watch_reads_nothing_more() -> None:
     together = merged([watch(), watch()])
-    assert not hasattr(together, "add") and not hasattr(together, "told")
+    assert not hasattr(together, "add")
+    assert not hasattr(together, "told")
 
 
 def test_merging_leaves_the_replicas_alone() -> None:
@@ -93,14 +94,15 @@ def test_merging_leaves_the_replicas_alone() -> None:
     together, before = merged([one, other]), one.to_dict()
     one.add(observed(items(World(), 20, 2), first=20))
     assert together.report().items == 20
-    assert merged([one]).counted is not one.counted and before != one.to_dict()
+    assert merged([one]).counted is not one.counted
+    assert before != one.to_dict()
 
 
 def test_watches_that_are_no_replicas_are_refused() -> None:
     one = watch()
     other = watch()
     other.watched = replace(other.watched, model="b" * 64)
-    with pytest.raises(ConfigurationError, match="watch 1 is of the bundle bbbbbbbbbbbb.*replicas of one bundle"):
+    with pytest.raises(ConfigurationError, match=r"watch 1 is of the bundle bbbbbbbbbbbb.*replicas of one bundle"):
         merged([one, other])
     with pytest.raises(ConfigurationError, match="other settings"):
         merged([one, watch(bucket_seconds=60.0)])

@@ -33,7 +33,7 @@ def _raised(watching: Watch) -> set[str]:
 def test_shares_and_codes_of_the_families() -> None:
     assert sum(family.share for family in FAMILIES) + LIVE_SHARE == pytest.approx(1)
     assert [family.code for family in FAMILIES] == [f"DRIFT-{number:03d}" for number in range(1, 6)]
-    with pytest.raises(UnknownNameError, match="inputs.*did you mean 'input'"):
+    with pytest.raises(UnknownNameError, match=r"inputs.*did you mean 'input'"):
         DriftFamily.named("inputs")
 
 
@@ -58,7 +58,8 @@ def test_brighter_inputs_are_named() -> None:
     assert _raised(watching) == {"input.brightness"}
     [alarm] = watching.report().alarms
     assert (alarm.code, alarm.family) == ("DRIFT-004", "input")
-    assert alarm.raised_item is not None and 500 < alarm.raised_item < 700
+    assert alarm.raised_item is not None
+    assert 500 < alarm.raised_item < 700
     assert alarm.raised_time == 1e9 + alarm.raised_item - 1  # items come a second apart
     assert alarm.peak >= alarm.threshold
 
@@ -79,7 +80,8 @@ def test_other_shares_of_the_classes_are_named() -> None:
 def test_errors_of_one_group_are_named() -> None:
     watching = _after_change(World(wrong_f=0.4), told=True)
     raised = {name for name in _raised(watching) if name.startswith("error")}
-    assert "error.sex=f" in raised and "error.sex=m" not in raised
+    assert "error.sex=f" in raised
+    assert "error.sex=m" not in raised
 
 
 def test_errors_without_labels_are_not_seen() -> None:
@@ -155,7 +157,8 @@ def test_a_feature_that_is_not_allowed_is_not_watched() -> None:
     watching = watch(features=())
     watching.add(observed(items(World(), 50, 3)))
     report = watching.report()
-    assert not report.groups and not [monitor for monitor in report.drift if "sex" in monitor.name]
+    assert not report.groups
+    assert not [monitor for monitor in report.drift if "sex" in monitor.name]
     with pytest.raises(UnknownNameError, match="sensitive feature 'gender'"):
         watch(features=("gender",))
 
@@ -167,7 +170,9 @@ def test_without_a_reference_groups_are_still_watched() -> None:
     watching.add(seen)
     watching.told(labels_of(drawn, seen))
     report = watching.report()
-    assert report.drift == () and report.reference_rows == 0 and report.prior_shift is None
+    assert report.drift == ()
+    assert report.reference_rows == 0
+    assert report.prior_shift is None
     assert "no reference" in report.note
     assert sum(group.labelled or 0 for group in report.groups) == 200
 
@@ -286,6 +291,7 @@ def test_observations_of_no_items() -> None:
     watching = watch()
     watching.add([])
     assert watching.told([]) == []
-    assert watching.report().items == 0 and watching.report().started is None
+    assert watching.report().items == 0
+    assert watching.report().started is None
     with pytest.raises(DataError):
         Observation("", 0.0, MODEL, "yes", (0.5, 0.5))

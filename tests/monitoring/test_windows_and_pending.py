@@ -62,7 +62,7 @@ def test_poisoned_buckets_are_refused(harm: str) -> None:
         "text": b"",
     }[harm]
     packed = base64.b64encode(zlib.compress(raw)).decode() if harm != "text" else "no base64!"
-    with pytest.raises(DataError, match="no windows.*start anew"):
+    with pytest.raises(DataError, match=r"no windows.*start anew"):
         Windows.from_dict(windows.to_dict() | {"buckets": {"3": packed}})
 
 

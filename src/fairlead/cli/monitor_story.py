@@ -61,7 +61,11 @@ def _alarms(report: WatchReport) -> Iterator[Line]:
         yield "", _raised(alarm), ""
     for family in dict.fromkeys(DriftFamily.named(alarm.family) for alarm in report.alarms):
         yield "to do", f"{family.code}: {family.remedy}", ""
-    yield "", f"{len(report.alarms)} of {watched} monitors; any at all while nothing changed: at most {report.alpha:g}", ""
+    yield (
+        "",
+        f"{len(report.alarms)} of {watched} monitors; any at all while nothing changed: at most {report.alpha:g}",
+        "",
+    )
 
 
 def _raised(alarm: DriftMonitor) -> str:
@@ -85,7 +89,8 @@ def _moved(report: WatchReport) -> Iterator[Line]:
     shift = report.prior_shift
     if shift is not None and shift.fits and told:
         shares = ", ".join(
-            f"{label} {shift.reference[label]:.0%} -> {share:.0%}" for label, share in list(shift.window.items())[:_SHOWN]
+            f"{label} {shift.reference[label]:.0%} -> {share:.0%}"
+            for label, share in list(shift.window.items())[:_SHOWN]
         )
         yield "prior shift", f"the classes' shares alone explain the window: {shares}", ""
 

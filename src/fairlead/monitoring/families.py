@@ -79,7 +79,7 @@ FAMILIES = (
         "DRIFT-004",
         0.20,
         "a property of the inputs is distributed otherwise than on the reference rows",
-        "look at where the inputs come from: another device, compression or source; mend that, or fine-tune on its rows",
+        "look at where the inputs come from: another device, compression or source; mend that or fine-tune on its rows",
     ),
     DriftFamily(
         "error",

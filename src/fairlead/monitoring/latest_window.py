@@ -45,15 +45,13 @@ class LatestWindow:
             return ()
         withheld = self._withheld(raised=raised)
         estimates = {} if withheld else _estimates(reference, self.window)
-        known, realised = reference.decided[:-1], self.window.labelled
         quality = []
-        for figure, right, rows in self._figures(known):
-            told = dict((name, (r, n)) for name, r, n in self._figures(realised))[figure]
+        both = zip(self._figures(reference.decided[:-1]), self._figures(self.window.labelled), strict=True)
+        for (figure, right, rows), (_, told_right, told) in both:
             estimate = estimates.get(figure)
-            reason = "" if estimate else withheld or "too few items of the class"
-            quality.append(
-                QualityEstimate(figure, estimate, right / rows if rows else None, reason, _rate(*told))
-            )
+            reason = "" if estimate else withheld or "too few items or reference rows of the class"
+            before = right / rows if rows else None
+            quality.append(QualityEstimate(figure, estimate, before, reason, _rate(told_right, told)))
         return tuple(quality)
 
     def _withheld(self, *, raised: bool) -> str:

@@ -71,8 +71,8 @@ def merged(watches: Sequence[Watch | MergedWatch]) -> MergedWatch:
     for number, watch in enumerate(watches):
         if watch.watched.model != first.model:
             raise ConfigurationError(
-                f"watch {number} is of the bundle {watch.watched.model[:12]}, and the first of {first.model[:12]}; merge "
-                "replicas of one bundle"
+                f"watch {number} is of the bundle {watch.watched.model[:12]}, and the first of {first.model[:12]}; "
+                "merge replicas of one bundle"
             )
         if _alike(watch.watched) != kept:
             raise ConfigurationError(f"watch {number} was kept with other settings than the first; merge those alike")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -150,7 +151,7 @@ def runs_of(buckets: IntArray) -> list[tuple[int, slice]]:
     if not len(buckets):
         return []
     ends = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(buckets)]
-    return [(int(buckets[start]), slice(start, end)) for start, end in zip(ends, ends[1:], strict=False)]
+    return [(int(buckets[start]), slice(start, end)) for start, end in itertools.pairwise(ends)]
 
 
 def _value(seen: Observation, feature: str) -> Any:

@@ -47,8 +47,8 @@ class PendingLabels:
 
     Examples:
         >>> pool = PendingLabels(2, 1)
-        >>> for name in ("r1", "r2", "r3"):
-        ...     pool.add(name, Answered(5, 0, True, (1,)))
+        >>> [pool.add(name, Answered(5, 0, True, (1,))) for name in ("r1", "r2", "r3", "r2")]
+        [True, True, True, False]
         >>> [pool.tell(name, 0)[0] for name in ("r1", "r3", "r3")], pool.tell("r3", 1)[0], len(pool)
         (['unknown', 'joined', 'duplicate'], 'conflict', 2)
     """
@@ -153,7 +153,7 @@ class PendingLabels:
 
     def _columns(self, filled: int | None = None) -> dict[str, NDArray[Any]]:
         rows = self._filled if filled is None else filled
-        named = {
+        named: dict[str, NDArray[Any]] = {
             "bucket": self._bucket, "decided": self._decided, "told": self._told, "leads": self._leads,
             "groups": self._groups,
         }  # fmt: skip

@@ -62,7 +62,9 @@ def _content(path: Path) -> Any:
         with path.open("rb") as file:
             raw = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise UnreadableFileError(f"{path} cannot be read ({error.strerror}); name a state, or start a new one") from error
+        raise UnreadableFileError(
+            f"{path} cannot be read ({error.strerror}); name a state, or start a new one"
+        ) from error
     head, _, body = raw.partition(b"\n")
     try:
         digest = json.loads(head)["sha256"]
@@ -78,4 +80,3 @@ def _content(path: Path) -> Any:
 
 def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is no number in JSON")
-

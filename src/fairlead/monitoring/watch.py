@@ -45,7 +45,7 @@ class Watch:
 
     Examples:
         >>> watch = Watch(None, (), Labels(("cat", "dog")), model="ab12", policy=Policy.default())
-        >>> watch.add([Observation("r1", 5.0, "ab12", "cat", (0.75, 0.25)), Observation("r2", 6.0, "cd", "cat", (1, 0))])
+        >>> watch.add([Observation("r1", 5.0, "ab12", "cat", (0.75, 0.25)), Observation("r2", 6.0, "c", "cat", (1, 0))])
         >>> watch.told([Feedback("r1", 7.0, "dog"), Feedback("r9", 7.0, "dog"), Feedback("r1", 8.0, "cat")])
         ['joined', 'unknown', 'conflict']
         >>> report = watch.report()
@@ -185,7 +185,9 @@ class Watch:
         """
         if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
             found = content.get("schema") if isinstance(content, Mapping) else type(content).__name__
-            raise DataError(f"a state of schema {found!r} is not known, and this release reads {SCHEMA}; start a new one")
+            raise DataError(
+                f"a state of schema {found!r} is not known, and this release reads {SCHEMA}; start a new one"
+            )
         parts = {name: content.get(name) for name in ("settings", "counted", "pending", "drift", "wrong")}
         for name, part in parts.items():
             if not isinstance(part, Mapping):
@@ -194,8 +196,8 @@ class Watch:
         watched = bundle if isinstance(bundle, WatchedModel) else WatchedModel.of(bundle, settings or kept, policy)
         if content.get("model") != watched.model:
             raise DataError(
-                f"the state is of the bundle {str(content.get('model'))[:12]}, and this is {watched.model[:12]}; name the "
-                "bundle it was kept for, or start a new state"
+                f"the state is of the bundle {str(content.get('model'))[:12]}, and this is {watched.model[:12]}; name "
+                "the bundle it was kept for, or start a new state"
             )
         _check_settings(kept, watched.settings)
         watch = cls._on(watched)

@@ -72,7 +72,9 @@ class WatchedErrors:
                     counts = tally.counts[slot, :-1]
                     if counts.sum() >= FEWEST_SHOWN:
                         wrong = counts.sum() - np.trace(counts)
-                        watched.append(Watched(f"error.{tally.by.feature}={group}", "error", _either(counts.sum(), wrong)))
+                        watched.append(
+                            Watched(f"error.{tally.by.feature}={group}", "error", _either(counts.sum(), wrong))
+                        )
                         self.cells += ((place, slot),)
         self.watched = tuple(watched)
 

@@ -45,7 +45,9 @@ class WatchedModel:
     def __post_init__(self) -> None:
         others = [part for part in (self.reference, *self.tallies) if part is not None and part.labels != self.labels]
         if others or not self.model:
-            raise ConfigurationError("a model is watched by its digest, with a reference and tallies of its own classes")
+            raise ConfigurationError(
+                "a model is watched by its digest, with a reference and tallies of its own classes"
+            )
 
     @classmethod
     def chosen(

@@ -60,7 +60,8 @@ class Windows:
 
     Examples:
         >>> windows = Windows([3], 2, buckets=4)
-        >>> windows.add(7, np.array([[1], [2]]), np.array([0, 1]), np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([1, 0]))
+        >>> probabilities = np.array([[0.5, 0.5], [0.25, 0.75]])
+        >>> windows.add(7, np.array([[1], [2]]), np.array([0, 1]), probabilities, np.array([1, 0]))
         True
         >>> latest = windows.latest(500)
         >>> latest.items, latest.leading, latest.histograms[0].tolist(), latest.expected.tolist()
@@ -132,8 +133,8 @@ class Windows:
             tuple(self._part(total, place + 1) for place in range(len(self.bins))),
             self._part(total, after),
             self._part(total, after + 1),
-            self._part(total, after + 2).reshape(shape) * _UNIT,
-            self._part(total, after + 3) * _UNIT,
+            (self._part(total, after + 2).reshape(shape) * _UNIT).astype(np.float64),
+            (self._part(total, after + 3) * _UNIT).astype(np.float64),
             self._part(total, after + 4).reshape(shape),
         )
 
