@@ -48,7 +48,7 @@ class ScoreReference:
     def __post_init__(self) -> None:
         if self.family not in FAMILIES or not self.name:
             raise DataError(f"a score has a name and is of {', '.join(FAMILIES)}; got {self.name!r}, {self.family!r}")
-        if self.edges.ndim != 1 or not np.isfinite(self.edges).all() or (np.diff(self.edges) <= 0).any():
+        if self.edges.ndim != 1 or not np.isfinite(self.edges).all() or (self.edges[1:] <= self.edges[:-1]).any():
             raise DataError(f"the edges of {self.name} must be finite and rise; export the bundle anew")
         fits = self.counts.ndim == 2 and self.counts.shape[1] == len(self.edges) + 1
         if not fits or self.counts.dtype.kind not in "iu" or _beyond(self.counts):

@@ -33,6 +33,7 @@ def score_edges(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     bins = int(min(_BINS, max(2, len(known) // _ROWS_A_BIN)))
     cuts = known[np.arange(bins) * len(known) // bins]
     shared = cuts[1:][cuts[1:] == cuts[:-1]]
-    ends = np.nextafter(np.append(shared, known[-1]), np.inf)
+    with np.errstate(over="ignore"):  # of the greatest number there is
+        ends = np.nextafter(np.append(shared, known[-1]), np.inf)
     edges: NDArray[np.float64] = np.unique(np.concatenate([cuts, ends]))
     return np.asarray(edges[np.isfinite(edges)], dtype=np.float64)

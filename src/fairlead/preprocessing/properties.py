@@ -86,6 +86,6 @@ def _neighbours(luma: NDArray[np.uint16]) -> dict[str, float]:
     total = int(np.abs(once).sum(dtype=np.int64))
     found = {"input.sharpness": total / (_FULL * once.size)}
     if total and luma.shape[1] > 2:
-        twice = int(np.abs(np.diff(once, axis=1)).sum(dtype=np.int64))
-        found["input.grain"] = twice / total
+        twice = np.diff(once, axis=1)
+        found["input.grain"] = int(np.abs(twice).sum(dtype=np.int64)) * once.size / (total * twice.size)
     return found
