@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fairlead.evidence import DriftMonitor, LiveGroup, WatchReport
 from fairlead.judgement import hidden_groups
+from fairlead.judgement.live import judge_live
 from fairlead.measures import GroupTally
 from fairlead.monitoring.counted import Counted
 from fairlead.monitoring.families import LIVE_SHARE
@@ -47,6 +48,13 @@ def tell(
         moved=moved,
         prior_shift=shift,
         quality=window.quality(raised=raised),
+        findings=judge_live(
+            counted.asked,
+            counted.labelled,
+            watched.policy,
+            alpha=settings.alpha * LIVE_SHARE,
+            fewest_shown=settings.fewest_shown,
+        ),
         groups=_groups(counted, settings.fewest_shown),
         note=watched.note,
     )
