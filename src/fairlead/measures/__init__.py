@@ -21,6 +21,7 @@ from fairlead.measures.paired_change import PAIRED_METHOD, net_change_ends, pair
 from fairlead.measures.pairwise import largest_difference, largest_ratio
 from fairlead.measures.partition_tree import PartitionTree
 from fairlead.measures.planning import Plan, bounded_mean_rows, net_change_rows, worst_rate_rows
+from fairlead.measures.rank_martingales import RankMartingales
 from fairlead.measures.ranking import macro_auroc
 from fairlead.measures.rates import accuracy, macro_f1, macro_precision, macro_recall
 from fairlead.measures.reference import Reference, ScoreReference
@@ -47,6 +48,7 @@ __all__ = [
     "OwenValues",
     "PartitionTree",
     "Plan",
+    "RankMartingales",
     "Reference",
     "ScoreReference",
     "TailShares",
