@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairlead.errors import DataError
 from fairlead.evidence import DriftMonitor
-from fairlead.measures.rank_martingales import RankMartingales
+from fairlead.measures import RankMartingales
 from fairlead.monitoring.families import DriftFamily
 
 IntArray = NDArray[np.int64]
