@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.evidence import Estimate, MovedScore, PriorShift, QualityEstimate
-from fairlead.measures import Reference, binomial_interval
+from fairlead.measures import binomial_interval
+from fairlead.measures.expected_performance import expected_performance
 from fairlead.monitoring.watched import MOST_CLASSES
 from fairlead.monitoring.watched_model import WatchedModel
 from fairlead.monitoring.windows import Window
@@ -44,7 +45,10 @@ class LatestWindow:
         if reference is None or not reference.decided[:-1].any():
             return ()
         withheld = self._withheld(raised=raised)
-        estimates = {} if withheld else _estimates(reference, self.window)
+        window = self.window
+        estimates = (
+            {} if withheld else expected_performance(reference, window.expected, window.squares, window.answered)
+        )
         quality = []
         both = zip(self._figures(reference.decided[:-1]), self._figures(self.window.labelled), strict=True)
         for (figure, right, rows), (_, told_right, told) in both:
@@ -69,10 +73,6 @@ class LatestWindow:
             for code, label in enumerate(self.watched.labels):
                 yield f"recall.{label}", int(right[code]), int(confusion[code].sum())
                 yield f"precision.{label}", int(right[code]), int(confusion[:, code].sum())
-
-
-def _estimates(reference: Reference, window: Window) -> dict[str, Estimate]:
-    return {}
 
 
 def _rate(right: int, rows: int) -> Estimate | None:
