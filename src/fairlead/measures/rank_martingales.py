@@ -56,7 +56,9 @@ class RankMartingales:
             if pool.ndim != 1 or not pool.size or pool.dtype.kind not in "iu" or (pool < 0).any():
                 raise DataError(f"histogram {number} holds no counts from 0 up; export the bundle anew")
         self._sizes = np.array([len(pool) for pool in pools], dtype=np.int64)
-        self._pool = np.zeros((len(pools), max(self._sizes, default=1)), dtype=np.int64)
+        self._pool = np.zeros(
+            (len(pools), max(self._sizes, default=0) + 1), dtype=np.int64
+        )  # one empty bin past the last
         for row, pool in zip(self._pool, pools, strict=True):
             row[: len(pool)] = pool
         self._bets = SleepingBets(len(pools))
@@ -110,17 +112,17 @@ class RankMartingales:
         known = bins >= 0
         column = np.arange(len(self._sizes))
         place = np.where(known, bins, 0)
-        upwards = self._pool[:, ::-1].cumsum(axis=1)[:, ::-1]
-        reached = upwards[column, place]  # in the same bin or a higher one
-        same = self._pool[column, place]
-        earlier = np.tri(len(bins), k=-1, dtype=bool)[:, :, None]
-        alike = (earlier & (bins[None] == bins[:, None])).sum(axis=1)
-        above = reached - same + (earlier & (bins[None] > bins[:, None])).sum(axis=1)
-        before = upwards[:, 0] + known.cumsum(axis=0) - known
+        upwards = self._pool[:, ::-1].cumsum(axis=1)[:, ::-1]  # in each bin or a higher one; 0 past the last
+        # Of the items of this chunk, up to and with each one, those in each bin or a higher one.
+        reaching = (bins[:, :, None] >= np.arange(self._pool.shape[1])).cumsum(axis=0, dtype=np.int64)
+        row = np.arange(len(bins))[:, None]
+        above = upwards[column, place + 1] + reaching[row, column, place + 1]
+        same = upwards[column, place] + reaching[row, column, place] - above  # and itself
+        together = upwards[:, 0] + known.cumsum(axis=0)
         lots = self._lots.random(bins.shape)
-        row, monitor = np.nonzero(known)
-        np.add.at(self._pool, (monitor, bins[row, monitor]), 1)
-        return np.asarray(np.where(known, (above + lots * (same + alike + 1)) / (before + 1), np.nan), dtype=np.float64)
+        seen, monitor = np.nonzero(known)
+        np.add.at(self._pool, (monitor, bins[seen, monitor]), 1)
+        return np.asarray(np.where(known, (above + lots * same) / np.maximum(together, 1), np.nan), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values, the state of the lots included."""

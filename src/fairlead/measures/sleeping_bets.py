@@ -20,10 +20,10 @@ CELLS = 1024  # a density is constant on each: no p-value, not even 0 or 1, can 
 _BETS = (
     (0.12, 1.0, 1.0), (-0.12, 1.0, 1.0), (0.35, 1.0, 1.0), (-0.35, 1.0, 1.0), (0.9, 1.0, 1.0), (-0.9, 1.0, 1.0),
     (0.0, 0.75, 1.0), (0.0, 1.4, 1.0),
-    (2.7, 0.4, 0.07), (-2.7, 0.4, 0.07), (2.5, 1.0, 0.6), (-2.5, 1.0, 0.6),
+    (2.0, 0.35, 0.1), (-2.0, 0.35, 0.1), (2.7, 0.4, 0.03), (-2.7, 0.4, 0.03),
 )  # fmt: skip
 _AT_START = 0.3  # of the stake is laid on a change before the first item
-_SLOWNESS = 30.0  # items after which the rest begins to be laid more thinly
+_SLOWNESS = 100.0  # items after which the rest begins to be laid more thinly
 _MOST = 1e280  # wealth is cut here: it says no more, and floats end at 1e308
 
 
@@ -94,9 +94,11 @@ class SleepingBets:
         asleep = _asleep(np.concatenate([self.items[None], items]))
         stakes = -np.diff(asleep, axis=0)[:, :, None] / len(_BETS)
         laid = self._laid
-        # In order, item by item: so no rounding depends on how the stream was cut.
+        # In order, item by item: so no rounding depends on how the stream was cut. No density exceeds CELLS.
+        near = np.log2(laid.max(initial=1.0)) + len(factor) * np.log2(CELLS) > np.log2(_MOST) - 1
         for stake, gain in zip(stakes, factor, strict=True):
-            laid = np.minimum((laid + stake) * gain, _MOST, out=gain)
+            np.multiply(np.add(laid, stake), gain, out=gain)
+            laid = np.minimum(gain, _MOST, out=gain) if near else gain
         wealth = np.log(factor.sum(axis=2) + asleep[1:])
         if len(wealth):
             self._laid, self.items = laid.copy(), items[-1]
