@@ -22,6 +22,11 @@ class Seen:
         probabilities: (C,) calibrated.
         features: (D,) what the backbone made of it.
         properties: Simple numbers of the input by name, such as ``"input.brightness"``.
+
+    Examples:
+        >>> seen = Seen(0, 1, np.array([0.25, 0.75]), np.zeros(8), {"input.brightness": 0.5})
+        >>> scores_of([seen], None)
+        {'input.brightness': array([0.5])}
     """
 
     place: int
@@ -40,15 +45,20 @@ def scores_of(seen: Sequence[Seen], sketch: EmbeddingSketch | None) -> dict[str,
     The names are those of ``Observation.scores``; a value is not a number where it could not be measured.
 
     Args:
-        seen: The items, at least one.
+        seen: The items; of none, nothing is told.
         sketch: Of the bundle's reference; without one, embeddings have no scores.
 
     Raises:
         DataError: features of another width than the sketch's.
+
+    Examples:
+        >>> first = Seen(0, 1, np.array([0.25, 0.75]), np.zeros(8), {"input.brightness": 0.5})
+        >>> scores_of([first, Seen(1, 0, np.array([0.9, 0.1]), np.zeros(8), {})], None)["input.brightness"].tolist()
+        [0.5, nan]
     """
     names = sorted({name for one in seen for name in one.properties})
     scores = {name: np.array([one.properties.get(name, np.nan) for one in seen]) for name in names}
-    if sketch is not None:
+    if sketch is not None and seen:
         found = sketch.scores(np.stack([one.features for one in seen]))
         scores |= dict(zip(sketch.names, found.T, strict=True))
     return scores
