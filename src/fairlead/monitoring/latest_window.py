@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.evidence import Estimate, MovedScore, PriorShift, QualityEstimate
-from fairlead.measures import binomial_interval
+from fairlead.measures import binomial_interval, moved_scores, prior_shift
 from fairlead.measures.expected_performance import expected_performance
-from fairlead.measures.prior_shift import prior_shift
-from fairlead.measures.window_shift import moved_scores
 from fairlead.monitoring.watched import MOST_CLASSES
 from fairlead.monitoring.watched_model import WatchedModel
 from fairlead.monitoring.windows import Window
