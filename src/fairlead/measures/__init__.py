@@ -89,6 +89,7 @@ __all__ = [
     "net_change_rows",
     "owen_values",
     "paired_change",
+    "prior_shift",
     "rate_sequence_ends",
     "reference_performance",
     "region_mass",
