@@ -3,9 +3,12 @@
 from fairlead.monitoring.counted import Counted
 from fairlead.monitoring.drift import SequentialTests, Watched
 from fairlead.monitoring.families import FAMILIES, LIVE_SHARE, DriftFamily
+from fairlead.monitoring.forgetting import Forgotten, forget
+from fairlead.monitoring.log_reader import DamagedLines, read_log
 from fairlead.monitoring.merging import MergedWatch, merged
 from fairlead.monitoring.observation_reader import ObservationReader, ObservedColumns
 from fairlead.monitoring.pending import Answered, PendingLabels
+from fairlead.monitoring.request_log import RequestLog
 from fairlead.monitoring.settings import WatchSettings
 from fairlead.monitoring.state import load_watch, save_watch
 from fairlead.monitoring.watch import Watch
@@ -17,11 +20,14 @@ __all__ = [
     "LIVE_SHARE",
     "Answered",
     "Counted",
+    "DamagedLines",
     "DriftFamily",
+    "Forgotten",
     "MergedWatch",
     "ObservationReader",
     "ObservedColumns",
     "PendingLabels",
+    "RequestLog",
     "SequentialTests",
     "Watch",
     "WatchSettings",
@@ -29,7 +35,9 @@ __all__ = [
     "WatchedModel",
     "Window",
     "Windows",
+    "forget",
     "load_watch",
     "merged",
+    "read_log",
     "save_watch",
 ]
