@@ -111,7 +111,7 @@ def test_misuse_is_said_and_exits_with_2(tmp_path: Path, bundle: Bundle, capsys:
         ([], "name either request logs or, with --state, saved states"),
         ([str(empty), "--state", str(state)], "not both"),
         ([str(tmp_path / "no")], "there is no request log"),
-        ([str(empty)], "holds no item"),
+        ([str(empty)], "holds no segment"),
         (["--state", str(tmp_path / "no")], "cannot be read"),
         (["--state", str(state), str(state)], "given twice"),
         (["--state", str(state), "--alpha", "0.1"], "has its own --alpha"),
