@@ -73,8 +73,14 @@ class CompactedColumns:
         """Takes the names of an answer's scores and groups.
 
         Raises:
-            DataError: more names than a table has columns.
+            DataError: more names than a table has columns, or one that no column can have.
         """
+        new = (answer.scores.keys() - self._scores) | (answer.groups.keys() - self._groups)
+        for name in new:
+            if "\0" in name:
+                raise DataError(
+                    f"the name {name!r} in answer {answer.id!r} holds a NUL; leave that line out of the log"
+                )
         self._scores.update(answer.scores)
         self._groups.update(answer.groups)
         if len(self._scores) + len(self._groups) > _MOST:

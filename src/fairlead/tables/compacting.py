@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -82,7 +80,7 @@ def compact(
         try:
             compacting = _Compacting(connection, pyarrow, model, labels)
             compacting.read(records)
-            return compacting.write(target)
+            return compacting.write(target, Path(scratch))
         except duckdb.OutOfMemoryException as error:
             raise DataError(f"the log needs more than {memory} to be joined; raise it with --memory") from error
         except duckdb.Error as error:
@@ -120,8 +118,8 @@ class _Compacting:
                 places, answers = zip(*seen, strict=True)
                 self._insert("seen", self._seen(places, answers))
 
-    def write(self, target: Path) -> Compacted:
-        """Joins and writes."""
+    def write(self, target: Path, scratch: Path) -> Compacted:
+        """Joins, writes beside the target, and moves it there in one step."""
         self._connection.execute(_JOINED)
         rows, labelled, conflicts, ambiguous, unmatched, unknown = self._connection.execute(_COUNTS).fetchone()
         if not rows:
@@ -131,16 +129,13 @@ class _Compacting:
             raise DataError(
                 f"the log has no answer of the model {self._model[:12]}{others}; name the bundle that answered"
             )
-        partial = target.with_name(f".{target.name}.{secrets.token_hex(6)}.partial")
-        try:
-            os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            query = f"{self._columns.query(self._model)} ORDER BY seen.place"
-            self._connection.execute(f"COPY ({query}) TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)")
-            if target.exists():
-                raise OutputFolderError(f"{target} exists; name another file")
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        written = scratch / "written.parquet"  # in a folder that nobody else may look into
+        query = f"{self._columns.query(self._model)} ORDER BY seen.place"
+        self._connection.execute(f"COPY ({query}) TO {literal(str(written))} (FORMAT parquet, COMPRESSION zstd)")
+        written.chmod(0o600)
+        if target.exists():
+            raise OutputFolderError(f"{target} exists; name another file")
+        written.replace(target)
         return Compacted(
             rows=rows,
             labelled=labelled,
