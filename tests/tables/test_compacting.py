@@ -76,7 +76,7 @@ def test_labels_join_however_late_or_early_and_the_first_one_stands(tmp_path):
         Feedback("early", 0.5, "dog"),
         *(observed(name) for name in ("early", "late", "conflict", "again", "strange", "none")),
         *filler,
-        *(Feedback("conflict", 2.0, label) for label in ("dog", "cat", "dog")),
+        *(Feedback("conflict", 2.0, label) for label in ("dog", "cat")),
         *(Feedback("again", 2.0, "cat") for _ in range(3)),
         Feedback("late", 3.0, "dog"),
         Feedback("strange", 3.0, "fox"),
