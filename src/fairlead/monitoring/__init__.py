@@ -1,1 +1,35 @@
 """Windows of the same tallies as in the audit, and alarms with a stated rate of false ones. NumPy and SciPy only."""
+
+from fairlead.monitoring.counted import Counted
+from fairlead.monitoring.drift import SequentialTests, Watched
+from fairlead.monitoring.families import FAMILIES, LIVE_SHARE, DriftFamily
+from fairlead.monitoring.merging import MergedWatch, merged
+from fairlead.monitoring.observation_reader import ObservationReader, ObservedColumns
+from fairlead.monitoring.pending import Answered, PendingLabels
+from fairlead.monitoring.settings import WatchSettings
+from fairlead.monitoring.state import load_watch, save_watch
+from fairlead.monitoring.watch import Watch
+from fairlead.monitoring.watched_model import WatchedModel
+from fairlead.monitoring.windows import Window, Windows
+
+__all__ = [
+    "FAMILIES",
+    "LIVE_SHARE",
+    "Answered",
+    "Counted",
+    "DriftFamily",
+    "MergedWatch",
+    "ObservationReader",
+    "ObservedColumns",
+    "PendingLabels",
+    "SequentialTests",
+    "Watch",
+    "WatchSettings",
+    "Watched",
+    "WatchedModel",
+    "Window",
+    "Windows",
+    "load_watch",
+    "merged",
+    "save_watch",
+]

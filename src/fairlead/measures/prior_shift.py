@@ -1,0 +1,148 @@
+"""Whether other shares of the classes explain a window of items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.evidence import PriorShift
+from fairlead.measures.reference import Reference, ScoreReference
+from fairlead.measures.special import gammaincc
+from fairlead.measures.window_shift import checked_counts, fisher, holm
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+LEVEL = 0.05
+_FEWEST_ROWS = 10  # of a class: fewer do not say what is decided for it
+_LEAST_TOLD = 0.1  # least singular value of the confusion: below it classes are too alike to tell their shares
+_FEWEST_EXPECTED = 5.0  # items a bin, below which the chi-squared law does not hold
+_STEPS = 5000
+_STILL = 1e-10
+
+
+def prior_shift(
+    reference: Reference, window: Mapping[str, IntArray], decided: IntArray
+) -> tuple[PriorShift | None, dict[str, bool]]:
+    """Estimates the shares of the true classes in a window, and tests whether they explain all its scores.
+
+    If only the shares of the classes changed, each class is decided for, and scores, as on the reference. The shares
+    are then those, by maximum likelihood, whose mixture of the reference's rows gives the decided classes; and each
+    score's histogram is the same mixture of its histograms by class. The test of that is a chi-squared one of what is
+    left over, which allows for the finite window, for the finite reference and for the shares being estimated; it
+    takes score and decided class as independent within a true class. P-values are adjusted over the scores (Holm).
+
+    Args:
+        reference: What was counted on the reference rows; those of unknown truth are not used.
+        window: By name of a score (B,) counts of the window.
+        decided: (C,) items of the window by class decided for.
+
+    Returns:
+        The shares, None where they cannot be told: a class with under 10 reference rows, classes confused too much, no
+        items. And by name, whether the shares explain the score.
+
+    Raises:
+        DataError: counts of another shape than the reference's.
+
+    References:
+        Saerens, Latinne and Decaestecker (2002), Adjusting the outputs of a classifier to new a priori probabilities,
+        Neural Computation 14. Lipton, Wang and Smola (2018), Detecting and correcting for label shift with black box
+        predictors, ICML.
+
+    Examples:
+        >>> from fairlead.records import Labels
+        >>> score = ScoreReference("input.size", "input", np.array([1.0]), np.array([[90, 10], [10, 90], [0, 0]]))
+        >>> asked = np.array([[90, 10], [10, 90], [0, 0]]), np.zeros((2, 2)), np.zeros(2)
+        >>> reference = Reference(Labels(("cat", "dog")), (score,), *asked)
+        >>> shift, explained = prior_shift(reference, {"input.size": np.array([100, 300])}, np.array([100, 300]))
+        >>> {name: round(share, 2) for name, share in shift.window.items()}, shift.fits, explained
+        ({'cat': 0.19, 'dog': 0.81}, True, {'input.size': True})
+    """
+    names = tuple(reference.labels)
+    decided = checked_counts(decided, (len(names),), "the decided classes")
+    known = reference.decided[: len(names)]
+    rows = known.sum(axis=1)
+    if not decided.sum() or (rows < _FEWEST_ROWS).any():
+        return None, {}
+    confusion = known / rows[:, None]
+    if np.linalg.svd(confusion, compute_uv=False)[-1] < _LEAST_TOLD:
+        return None, {}
+    shares = _shares(confusion, decided, rows / rows.sum())
+    tested = {}
+    for score in reference.scores:
+        if score.name in window:
+            counts = checked_counts(window[score.name], score.totals.shape, score.name)
+            if counts.sum() and (score.counts[: len(names)].sum(axis=1) > 0).all():
+                tested[score.name] = _left_over(score, counts, shares, confusion, rows)
+    adjusted = dict(zip(tested, holm(np.array(list(tested.values()))), strict=True))
+    least = float(min(adjusted.values(), default=1.0))
+    fits = bool(adjusted) and least >= LEVEL and _differ(known.sum(axis=0), decided)
+    before = dict(zip(names, (rows / rows.sum()).tolist(), strict=True))
+    now = dict(zip(names, shares.tolist(), strict=True))
+    return PriorShift(before, now, fits, least), {name: bool(chance >= LEVEL) for name, chance in adjusted.items()}
+
+
+def _shares(confusion: FloatArray, decided: IntArray, start: FloatArray) -> FloatArray:
+    """Returns (C,) the shares of the true classes under which the decided classes are likeliest (EM)."""
+    shares, seen = start, decided / decided.sum()
+    for _ in range(_STEPS):
+        mixture = shares @ confusion
+        # Decided classes that no reference row was decided for tell nothing of the shares.
+        ratio = np.divide(seen, mixture, out=np.zeros_like(mixture), where=mixture > 0)
+        better = shares * (confusion @ ratio)
+        better /= better.sum() or 1.0
+        if np.abs(better - shares).max() < _STILL:
+            return np.asarray(better, dtype=np.float64)
+        shares = better
+    return np.asarray(shares, dtype=np.float64)
+
+
+def _differ(before: IntArray, now: IntArray) -> bool:
+    """Returns whether the shares of decided classes differ significantly (Holm)."""
+    rows, items = int(before.sum()), int(now.sum())
+    chances = [fisher(int(one), rows, int(two), items) for one, two in zip(before, now, strict=True)]
+    return bool(holm(np.array(chances)).min() < LEVEL)
+
+
+def _left_over(
+    score: ScoreReference, counts: IntArray, shares: FloatArray, confusion: FloatArray, decided_rows: IntArray
+) -> float:
+    """Returns the p-value that a score's histogram is the mixture of those by class.
+
+    An item adds to what is left over its own bin less what the classes decided for it foretell of bins; within a true
+    class this has mean 0, so that the variances of window and reference simply add, weighted by the shares.
+    """
+    by_class = score.counts[: len(shares)]
+    by_class, counts = _pooled(by_class, counts, shares)
+    if len(counts) < 2:
+        return 1.0
+    rows, items = by_class.sum(axis=1), counts.sum()
+    bins = by_class / rows[:, None]
+    foretold = np.linalg.lstsq(confusion, bins, rcond=None)[0]  # (C, B) bins by decided class
+    weight, other = (shares / items + shares**2 / of for of in (rows, decided_rows))
+    spread = _spread(weight, bins) + foretold.T @ _spread(other, confusion) @ foretold
+    rest = counts / items - shares @ bins
+    # The last bin is one less the others: without it the covariance is regular.
+    statistic = float(rest[:-1] @ np.linalg.pinv(spread[:-1, :-1], rcond=1e-8, hermitian=True) @ rest[:-1])
+    return float(gammaincc((len(counts) - 1) / 2, max(statistic, 0.0) / 2))
+
+
+def _spread(weight: FloatArray, chances: FloatArray) -> FloatArray:
+    """Returns the weighted sum of the covariances of one draw from each row of (C, K) chances."""
+    return np.asarray(np.diag(weight @ chances) - (chances.T * weight) @ chances, dtype=np.float64)
+
+
+def _pooled(by_class: IntArray, counts: IntArray, shares: FloatArray) -> tuple[IntArray, IntArray]:
+    """Joins neighbouring bins until enough items of the window are expected in each."""
+    expected = shares @ (by_class / by_class.sum(axis=1)[:, None]) * counts.sum()
+    group, filled = np.zeros(len(counts), dtype=np.int64), 0.0
+    for place, items in enumerate(expected):
+        group[place] = group[place - 1] + (filled >= _FEWEST_EXPECTED) if place else 0
+        filled = items + (filled if place and group[place] == group[place - 1] else 0.0)
+    if filled < _FEWEST_EXPECTED:
+        group[group == group[-1]] = max(group[-1] - 1, 0)
+    joined = np.zeros((group[-1] + 1, len(counts)), dtype=np.int64)
+    joined[group, np.arange(len(counts))] = 1
+    return by_class @ joined.T, joined @ counts
