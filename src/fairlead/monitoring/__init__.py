@@ -3,9 +3,11 @@
 from fairlead.monitoring.counted import Counted
 from fairlead.monitoring.drift import SequentialTests, Watched
 from fairlead.monitoring.families import FAMILIES, LIVE_SHARE, DriftFamily
+from fairlead.monitoring.log_reader import DamagedLines, read_log
 from fairlead.monitoring.merging import MergedWatch, merged
 from fairlead.monitoring.observation_reader import ObservationReader, ObservedColumns
 from fairlead.monitoring.pending import Answered, PendingLabels
+from fairlead.monitoring.request_log import RequestLog
 from fairlead.monitoring.settings import WatchSettings
 from fairlead.monitoring.state import load_watch, save_watch
 from fairlead.monitoring.watch import Watch
@@ -17,11 +19,13 @@ __all__ = [
     "LIVE_SHARE",
     "Answered",
     "Counted",
+    "DamagedLines",
     "DriftFamily",
     "MergedWatch",
     "ObservationReader",
     "ObservedColumns",
     "PendingLabels",
+    "RequestLog",
     "SequentialTests",
     "Watch",
     "WatchSettings",
@@ -31,5 +35,6 @@ __all__ = [
     "Windows",
     "load_watch",
     "merged",
+    "read_log",
     "save_watch",
 ]
