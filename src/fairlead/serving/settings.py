@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ class ServiceSettings:
     open_to_all: bool = False
     runtime: str = "onnxruntime"
     limits: ServiceLimits = ServiceLimits()
-    monitor: MonitorSettings = MonitorSettings()
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
 
     def __post_init__(self) -> None:
         if self.api_key is not None and self.open_to_all:

@@ -16,12 +16,11 @@ from fairlead.judgement import Policy
 from fairlead.measures import EmbeddingSketch
 from fairlead.monitoring import RequestLog, Watch, WatchSettings, load_watch, save_watch
 from fairlead.records import Feedback, Labels, Observation
-from fairlead.serving.answered import Answered
+from fairlead.serving.answered_request import AnsweredRequest
 from fairlead.serving.monitor_settings import MonitorSettings
+from fairlead.serving.state_place import StatePlace
 
 logger = logging.getLogger("bentoml.fairlead")
-
-STATE = "state.watch"
 
 
 class Log(Protocol):
@@ -56,7 +55,7 @@ class Watching:
         sketch: Makes scores of embeddings; None where the bundle has none.
         features: Sensitive features whose values are kept, with the groups that are known of each.
         log: Keeps the records; None for none.
-        state: The file that the watch outlives its process in; None for none.
+        state: Where the watch outlives its process; None for nowhere.
         seed: Of the lots that choose which item stands for its request.
     """
 
@@ -66,7 +65,7 @@ class Watching:
     sketch: EmbeddingSketch | None = None
     features: Mapping[str, frozenset[str]] = field(default_factory=dict)
     log: Log | None = None
-    state: Path | None = None
+    state: StatePlace | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -85,8 +84,9 @@ class Watching:
         """
         policy = None if settings.policy is None else Policy.from_file(settings.policy)
         asked = WatchSettings(alpha=settings.alpha, seed=settings.seed, features=settings.groups)
-        folder = None if settings.folder is None else settings.folder / bundle.digest[:12]
-        state = None if folder is None else folder / STATE
+        folder = settings.folder
+        place = None if folder is None else StatePlace.take(folder, bundle.digest)
+        state = None if place is None else place.path
         known = {tally.by.feature: frozenset(tally.by.groups) for tally in bundle.tallies}
         return cls(
             _resumed(bundle, state, asked, policy),
@@ -94,14 +94,12 @@ class Watching:
             bundle.digest,
             bundle.reference.sketch if bundle.reference is not None else None,
             {name: known[name] for name in settings.groups},
-            None
-            if folder is None
-            else RequestLog(folder, keep_days=settings.keep_days, keep_inputs=settings.inputs),
-            state,
+            None if folder is None else RequestLog(folder, keep_days=settings.keep_days, keep_inputs=settings.inputs),
+            place,
             settings.seed,
         )
 
-    def observed(self, answered: Sequence[Answered]) -> list[Observation]:
+    def observed(self, answered: Sequence[AnsweredRequest]) -> list[Observation]:
         """Makes observations of answered requests.
 
         Raises:
@@ -137,10 +135,17 @@ class Watching:
             OSError: a folder that cannot be written, or a full disk.
         """
         if self.state is not None:
-            self.state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            save_watch(self.watch, self.state)
+            self.state.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            save_watch(self.watch, self.state.path)
 
-    def _groups(self, request: Answered, place: int) -> dict[str, str | None]:
+    def close(self) -> None:
+        """Ends the log, and lets another service have the state's place."""
+        if self.state is not None:
+            self.state.free()
+        if self.log is not None:
+            self.log.close()
+
+    def _groups(self, request: AnsweredRequest, place: int) -> dict[str, str | None]:
         given = request.sensitive[place] if place < len(request.sensitive) else {}
         named = {name: given.get(name) for name in self.features}
         return {name: value if value in self.features[name] else None for name, value in named.items()}

@@ -11,7 +11,7 @@ _OVERHEAD = 1000  # bytes of Python's own for an item, about
 
 
 @dataclass(frozen=True, eq=False)
-class Answered:
+class AnsweredRequest:
     """What monitoring is handed of a request: at hand when it was answered, so that nothing is computed for it.
 
     Attributes:
@@ -23,7 +23,7 @@ class Answered:
         inputs: Contents of the items by place, where they are to be kept.
 
     Examples:
-        >>> Answered("r1", 1.5, 1, ()).name(0), Answered("r1", 1.5, 3, ()).name(2)
+        >>> AnsweredRequest("r1", 1.5, 1, ()).name(0), AnsweredRequest("r1", 1.5, 3, ()).name(2)
         ('r1', 'r1/2')
     """
 
