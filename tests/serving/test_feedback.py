@@ -1,16 +1,24 @@
 """Labels told over HTTP, and the page that says what came of them."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
 
 from fairlead.measures import FeatureGroups, GroupTally
-from fairlead.monitoring import read_log
+from fairlead.monitoring import Watch, read_log
 from fairlead.records import Labels
+from fairlead.serving import feedback, status
 from fairlead.serving.monitor_settings import MonitorSettings
 from tests.fakes.bundles import LABELS, referenced_bundle, tiny_bundle
 from tests.serving.conftest import encoded, picture, served, settled
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """A page may be seconds old; not in a test that waits for what it says."""
+    monkeypatch.setattr(status, "_FRESH", 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +109,23 @@ def test_the_page_says_what_is_served_and_runs_nothing(client):
     assert "<script" not in page.text
 
 
+def test_a_label_is_taken_where_what_becomes_of_it_is_not_known_in_time(client, monkeypatch):
+    release = threading.Event()
+    told_of = Watch.told
+
+    def slowly(watch, labels):
+        release.wait(10)
+        return told_of(watch, labels)
+
+    monkeypatch.setattr(Watch, "told", slowly)
+    monkeypatch.setattr(feedback, "_PATIENCE", 0.05)
+    before = client.get("/status.json").json()["counts"].get("feedback_unknown", 0)
+    assert told(client, {"request_id": "nobody", "label": "other"}, 202) == ["queued"]
+    release.set()
+    after = settled(client, lambda said: said["counts"].get("feedback_unknown", 0) > before)
+    assert after["counts"]["feedback_unknown"] == before + 1
+
+
 def test_monitoring_that_is_off_says_so_and_nothing_is_kept(tmp_path):
     with served(tiny_bundle(tmp_path / "bundle"), monitor=MonitorSettings(on=False, folder=tmp_path / "m")) as client:
         assert client.post("/predict", json={"image": encoded(picture())}).status_code == 200
@@ -147,7 +172,8 @@ def test_no_group_is_kept_unless_it_is_named(tmp_path):
     assert item.groups == {}
 
 
-def test_a_span_says_what_was_answered_and_nothing_where_there_is_none():
+def test_a_span_says_what_was_answered_and_nothing_where_there_is_none(monkeypatch):
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "false")  # as who switches tracing on
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter

@@ -62,9 +62,8 @@ def started(bundle, *, change=lambda watching: None, every=0.05, closing=2.0, **
 def test_what_was_answered_is_logged_watched_and_there_again_after_a_restart(opened, tmp_path):
     recorder = started(opened, folder=tmp_path)
     assert all(recorder.offer(request(f"r{number}", *range(1 + number % 3))) for number in range(90))
-    outcomes = recorder.tell(
-        [Feedback("r0", 2e9, "other"), Feedback("r1/1", 2e9, "benign"), Feedback("r1", 2e9, "other")]
-    )
+    told = {"r0": "other", "r1/1": "benign", "r1": "other"}
+    outcomes = recorder.tell([Feedback(name, 2e9, label) for name, label in told.items()])
     assert outcomes.result(5) == ["joined", "joined", "unknown"]
     recorder.close()
     assert not recorder.alive
@@ -189,14 +188,15 @@ def test_a_watch_that_hangs_lets_the_queue_fill_and_the_rest_be_dropped(opened):
 
 def test_the_queue_is_bounded_in_bytes_too():
     recorder = Recorder(MonitorSettings(queue_bytes=10_000))
-    large = AnsweredRequest("r", 1.0, 1, (seen(),), inputs={0: bytes(6000)})
+    large = AnsweredRequest("r", 1.0, 1, (seen(),), inputs={0: bytes(5000)})
     assert [recorder.offer(large), recorder.offer(large), recorder.offer(request("small", 0))] == [True, False, True]
 
 
 def test_an_end_waits_no_longer_than_it_said(opened):
-    recorder = started(
-        opened, closing=0.1, change=lambda watching: setattr(watching.watch, "add", lambda _: time.sleep(0.05))
-    )
+    def slow(watching):
+        watching.watch.add = lambda _: time.sleep(0.05)
+
+    recorder = started(opened, closing=0.1, change=slow)
     for number in range(1000):
         recorder.offer(request(f"r{number}", 0))
     begun = time.monotonic()
