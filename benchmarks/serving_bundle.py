@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from fairlead import __version__
-from fairlead.bundle import FileDigest, Goldens, Manifest, Predictor, write_bundle
+from fairlead.bundle import FileDigest, Goldens, Manifest, Predictor, Seen, scores_of, write_bundle
 from fairlead.bundle import bundle as layout
+from fairlead.bundle.predictor import BATCH
+from fairlead.bundle.reader import Read
 from fairlead.export import export_graph, export_weights, golden_files, golden_texts, quantise
 from fairlead.export.graph import OPSET
-from fairlead.measures import FeatureGroups, GroupTally
+from fairlead.measures import EmbeddingSketch, FeatureGroups, GroupTally, Reference
 from fairlead.modules import ImageClassifier, TextClassifier
 from fairlead.records import Modality
 
+_REFERENCE = 512  # rows
 GATE = {"passes": True, "blocked_by": [], "override": None}
 
 
@@ -42,8 +46,41 @@ def in_8_bits(module: ImageClassifier | TextClassifier, graph: bytes) -> bytes:
     return quantise(graph, list(crops))
 
 
-def random_bundle(folder: Path, model: str, classes: int, *, precision: str = "fp32") -> Path:
-    """Writes it, with a gate that passes, goldens of its own answers, and a tally of made-up rows."""
+def with_reference(files: dict[str, bytes], predictor: Predictor) -> None:
+    """Adds a reference for monitoring: answers to pictures of noise, half of them for the shape."""
+    lots, height, width = np.random.default_rng(0), *predictor.preprocessing.size
+    seen: list[Seen] = []
+    for _ in range(0, _REFERENCE, BATCH):
+        pixels = lots.integers(0, 256, (BATCH, 3, height, width), dtype=np.uint8)
+        reads = [Read(one, original=(height, width)) for one in pixels]
+        predictor.answers(reads, np.zeros(BATCH, dtype=np.int64), observe=seen.append)
+    shape, counted = seen[: _REFERENCE // 2], seen[_REFERENCE // 2 :]
+    sketch = EmbeddingSketch.of(np.stack([one.features for one in shape]))
+    decided = np.array([one.code for one in counted])
+    reference = Reference.of(
+        predictor.labels,
+        scores_of(shape, sketch) | {"confidence": np.array([one.probabilities.max() for one in shape])},
+        scores_of(counted, sketch),
+        probabilities=np.stack([one.probabilities for one in counted]),
+        targets=lots.integers(len(predictor.labels), size=len(decided)),
+        decided=decided,
+        sketch=sketch,
+    )
+    files[layout.REFERENCE_SCORES] = json.dumps(reference.to_dict()).encode()
+
+
+def random_bundle(
+    folder: Path,
+    model: str,
+    classes: int,
+    *,
+    precision: str = "fp32",
+    change: Callable[[dict[str, bytes], Predictor], None] | None = None,
+) -> Path:
+    """Writes it, with a gate that passes, goldens of its own answers, and a tally of made-up rows.
+
+    ``change`` may add to its files before they are digested.
+    """
     module = untrained(model, classes)
     graph, tolerated = export_graph(module), 1e-4
     if precision == "int8":
@@ -76,6 +113,8 @@ def random_bundle(folder: Path, model: str, classes: int, *, precision: str = "f
         layout.MODEL: graph,
         layout.WEIGHTS: export_weights(module),
     }
+    if change is not None:
+        change(files, predictor)
     manifest = Manifest(
         task="multiclass",
         labels_sha256=FileDigest.of(files[layout.LABELS]).sha256,

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.serving_bundle import is_text, random_bundle
+from benchmarks.serving_bundle import is_text, random_bundle, with_reference
 from benchmarks.serving_load import Target
 from fairlead.bundle import sign_bundle
 
@@ -113,10 +113,13 @@ def litserve_service(model: str) -> Service:
     return Service("LitServe, eager torch", command, Target(port, _field(model)), "/health", _peer(model))
 
 
-def fairlead_service(model: str, folder: Path, *, precision: str = "fp32", runtime: str = "onnxruntime") -> Service:
-    """With a signed bundle and an API key, both written to the folder."""
+def fairlead_service(
+    model: str, folder: Path, *, precision: str = "fp32", runtime: str = "onnxruntime", reference: bool = False
+) -> Service:
+    """With a signed bundle and an API key, both written to the folder; of pictures, with a reference if asked for."""
     folder.mkdir(exist_ok=True)
-    bundle, port = random_bundle(folder / "bundle", model, CLASSES, precision=precision), free_port()
+    change = {"change": with_reference} if reference else {}
+    bundle, port = random_bundle(folder / "bundle", model, CLASSES, precision=precision, **change), free_port()
     private, public, secret = (folder / name for name in ("private.pem", "public.pem", "api_key"))
     _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(private))
     _openssl("ec", "-in", str(private), "-pubout", "-out", str(public))

@@ -22,6 +22,7 @@ VALUES: tuple[object, ...] = (
 TAKEN = {
     "/predict": ("top_k", "features", "sensitive"),
     "/explain": ("label", "mask", "evaluations", "overlay", "sensitive"),
+    "/feedback": ("request_id", "item", "label"),
 }
 FIELDS = (
     "top_k", "features", "sensitive", "label", "mask", "evaluations", "overlay", "image", "images", "unknown",
@@ -37,6 +38,14 @@ def values(rng: random.Random) -> Case:
     name = ", ".join(f"{key[:20]!r}={str(value)[:20]!r}" for key, value in fields.items())
     sent = posted({"image": PICTURE} | fields, path)
     return Case("values in JSON", name, (sent,), allowed=READ)
+
+
+def labels(rng: random.Random) -> Case:
+    """Any value in any field of a label that is told."""
+    fields: dict[str, object] = {"request_id": "a1", "label": "malignant"}
+    fields |= {rng.choice((*TAKEN["/feedback"], *FIELDS)): rng.choice(VALUES) for _ in range(rng.randint(0, 2))}
+    body = rng.choice((fields, {"feedback": [fields] * rng.choice((1, 3, 1001))}, {"feedback": rng.choice(VALUES)}))
+    return Case("values in feedback", repr(body)[:60], (posted(body, "/feedback"),), allowed=READ | {202})
 
 
 def form_values(rng: random.Random) -> Case:

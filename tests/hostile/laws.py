@@ -70,7 +70,8 @@ def _of_body(case: Case, answer: Answer) -> list[str]:
     if case.method.upper() == "HEAD":
         return found + (["a HEAD was answered with a body"] if answer.body else [])
     if answer.headers.get("content-type", "") != "application/json":
-        plain = answer.status == 200 and not answer.headers.get("content-type", "").startswith("text/html")
+        page = answer.headers.get("content-type", "").startswith("text/html")
+        plain = answer.status == 200 and (not page or "content-security-policy" in answer.headers)
         return found if plain or _from_the_server(case, answer) else [*found, "the answer is no JSON by its type"]
     try:
         content = json.loads(answer.body.decode("utf-8"), parse_constant=lambda name: math.nan)

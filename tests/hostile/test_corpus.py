@@ -107,7 +107,7 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    ["image", "images", "text", "texts", "top_k", "features", "sensitive", "label", "mask", "evaluations", "x"]
+    ("image images text texts top_k features sensitive label mask evaluations x request_id item feedback").split()
 )
 
 
@@ -118,7 +118,10 @@ def client(request, tmp_path_factory):
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=st.dictionaries(FIELDS, VALUES, max_size=4) | VALUES, path=st.sampled_from(["/predict", "/explain"]))
+@given(
+    body=st.dictionaries(FIELDS, VALUES, max_size=4) | VALUES,
+    path=st.sampled_from(["/predict", "/explain", "/feedback"]),
+)
 def test_any_json_gets_a_refusal_that_says_why_or_an_answer(client, body, path):
     content = json.dumps(body).encode()
     sent = client.post(path, content=content, headers={"Content-Type": "application/json"})

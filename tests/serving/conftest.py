@@ -44,6 +44,16 @@ def served(bundle, *, host="127.0.0.1", wait=True, limits=None, **settings):
         yield client
 
 
+def settled(client, known, seconds=5.0):
+    """Returns what monitoring says once it says so."""
+    end = time.monotonic() + seconds
+    while True:
+        report = client.get("/status.json").json()
+        if known(report) or time.monotonic() > end:
+            return report
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     return tiny_bundle(tmp_path / "bundle")

@@ -39,6 +39,10 @@ def run_serve(arguments: Sequence[str]) -> int:
     from fairlead.serving.settings import ServiceSettings
 
     check_runtime(options.runtime)
+    if options.policy is not None:
+        from fairlead.judgement import Policy
+
+        Policy.from_file(Path(options.policy))  # told here: the service would answer on without
     environment = _environment(options)
     settings = ServiceSettings.from_environment(environment)
     _require_key(host, settings.api_key is not None, settings.open_to_all)
@@ -78,6 +82,8 @@ def _parser() -> Parser:
         metavar="NAME",
         help="what runs the graph: onnxruntime, or openvino where it is installed and faster",
     )
+    add("--monitor-folder", type=str, default=None, metavar="DIR", help="where monitoring keeps its log and state")
+    add("--policy", type=str, default=None, metavar="FILE", help="limits that groups in service are held against")
     add("--no-api-key", action="store_true", help="answer anyone, beyond this machine too")
     return parser
 
@@ -89,6 +95,8 @@ def _environment(options: Any) -> dict[str, str]:  # options: what jsonargparse 
         "FAIRLEAD_KEY": options.key and str(Path(options.key).absolute()),
         "FAIRLEAD_API_KEY_FILE": options.api_key_file and str(Path(options.api_key_file).absolute()),
         "FAIRLEAD_RUNTIME": options.runtime,
+        "FAIRLEAD_MONITOR_FOLDER": options.monitor_folder and str(Path(options.monitor_folder).absolute()),
+        "FAIRLEAD_POLICY": options.policy and str(Path(options.policy).absolute()),
         "FAIRLEAD_NO_API_KEY": "true" if options.no_api_key else None,
     }
     if options.override is not None or options.by is not None:

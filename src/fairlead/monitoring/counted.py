@@ -32,6 +32,7 @@ class Counted:
         windows: By the clock.
         asked: For each feature the answered items, their truth not known.
         labelled: For each feature the items whose truth was told.
+        told: (C, C) items whose truth was told, by class decided for and true class.
         counts: What else was counted, by name.
         items: Answered items.
         requests: Those that stand for their request.
@@ -50,6 +51,7 @@ class Counted:
         self.labels, self.features, self.windows = labels, tuple(features), windows
         self.asked = [StartedTallies(self._tally(by)) for by in self.features]
         self.labelled = [StartedTallies(self._tally(by)) for by in self.features]
+        self.told = np.zeros((len(labels), len(labels)), dtype=np.int64)
         self.counts: Counter[str] = Counter()
         self.items = self.requests = 0
         self.started: float | None = None
@@ -78,6 +80,7 @@ class Counted:
         buckets = np.array([item.bucket for item in items], dtype=np.int64)
         targets = np.array(truth, dtype=np.int64)
         decided = np.array([item.decided for item in items], dtype=np.int64)
+        np.add.at(self.told, (decided, targets), 1)
         slots = np.array([item.groups for item in items], dtype=np.int64).reshape(len(items), len(self.features))
         for bucket, rows in runs_of(buckets):
             self.windows.tell(bucket, targets[rows], decided[rows])
@@ -105,6 +108,7 @@ class Counted:
         both.windows = self.windows + other.windows
         both.asked = [mine + theirs for mine, theirs in zip(self.asked, other.asked, strict=True)]
         both.labelled = [mine + theirs for mine, theirs in zip(self.labelled, other.labelled, strict=True)]
+        both.told = self.told + other.told
         both.counts = Counter(dict(self.counts))
         both.counts.update(other.counts)
         both.items, both.requests = self.items + other.items, self.requests + other.requests
@@ -118,6 +122,7 @@ class Counted:
             "windows": self.windows.to_dict(),
             "asked": [tallies.to_dict() for tallies in self.asked],
             "labelled": [tallies.to_dict() for tallies in self.labelled],
+            "told": self.told.tolist(),
             "counts": dict(sorted(self.counts.items())),
             "items": self.items,
             "requests": self.requests,
@@ -134,6 +139,7 @@ class Counted:
         try:
             windows = Windows.from_dict(content["windows"])
             read = {name: [StartedTallies.from_dict(part) for part in content[name]] for name in ("asked", "labelled")}
+            told = np.array(content["told"], dtype=np.int64)
             counts = Counter({str(name): int(number) for name, number in content["counts"].items()})
             items, requests = int(content["items"]), int(content["requests"])
             ends = [None if content[name] is None else float(content[name]) for name in ("started", "latest")]
@@ -143,7 +149,9 @@ class Counted:
         alike = (windows.bins, windows.classes, windows.kept) == (kept.bins, kept.classes, kept.kept)
         for tallies in read.values():
             alike = alike and [(part.total.by, part.total.labels) for part in tallies] == features
+        alike = alike and told.shape == self.told.shape and not (told < 0).any()
         if not alike or items < 0 or requests < 0:
             raise DataError("the counts are of other scores, classes or features than the bundle's; start a new state")
         self.windows, self.asked, self.labelled = windows, read["asked"], read["labelled"]
+        self.told = told
         self.counts, self.items, self.requests, (self.started, self.latest) = counts, items, requests, ends

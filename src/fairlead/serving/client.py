@@ -144,6 +144,32 @@ class Client:
             base64.b64decode(drawn) if drawn else None, _words(item, found.get("spans", ())),
         )  # fmt: skip
 
+    def feedback(self, request_id: str, label: str, *, item: int | None = None) -> str:
+        """Tells the true class of what was answered.
+
+        Args:
+            request_id: Of the answer.
+            label: The true class.
+            item: Its place in a request of several, from 0; None for the only one.
+
+        Returns:
+            What became of it: ``"joined"``; ``"duplicate"``, ``"conflict"``, ``"unknown"`` or ``"ambiguous"``; or
+            ``"queued"`` where that is not known yet.
+
+        Raises:
+            ServiceError: the service refused, or there is none.
+        """
+        content = {"request_id": request_id, "label": label} | ({} if item is None else {"item": item})
+        return str(self._ask("/feedback", content)["outcomes"][0])
+
+    def status(self) -> dict[str, Any]:
+        """Returns what monitoring says: drift, estimated quality, groups, alarms.
+
+        Raises:
+            ServiceError: the service refused, or there is none.
+        """
+        return self._ask("/status.json")
+
     def model(self) -> dict[str, Any]:
         """Returns what is served: labels, digests, the gate's verdict, the card.
 

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 STAGES = ("read", "wait", "decode", "infer", "explain")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
 class ServiceFigures:
@@ -33,6 +34,9 @@ class ServiceFigures:
         self.predictions = Counter("fairlead_predictions", "Answers by class", ["predicted"], registry=self.registry)
         self.expected_correct = Counter(
             "fairlead_expected_correct", "Sum of the calibrated probability of the class given", registry=self.registry
+        )
+        self.confidence = Histogram(
+            "fairlead_confidence", "Largest probability of each answer", buckets=_SHARES, registry=self.registry
         )
         self.slots = Gauge("fairlead_slots_taken", "Requests waiting or worked on", registry=self.registry)
         self.explaining = Gauge("fairlead_explanations_taken", "Explanations worked on", registry=self.registry)

@@ -26,11 +26,12 @@ logger = logging.getLogger("bentoml.fairlead")
 
 # BentoML's own page at / is not among them: it loads Google's tag manager.
 PATHS: dict[str, tuple[str, ...]] = {
-    "/predict": ("POST",), "/explain": ("POST",), "/model": ("GET", "HEAD"), "/livez": ("GET", "HEAD"),
+    "/predict": ("POST",), "/explain": ("POST",), "/feedback": ("POST",), "/model": ("GET", "HEAD"),
+    "/status": ("GET", "HEAD"), "/status.json": ("GET", "HEAD"), "/livez": ("GET", "HEAD"),
     "/healthz": ("GET", "HEAD"), "/readyz": ("GET", "HEAD"), "/metrics": ("GET", "HEAD"), "/docs.json": ("GET", "HEAD"),
 }  # fmt: skip
-_WORK = ("/predict", "/explain")
-_LOCKED = (*_WORK, "/model")
+_WORK = ("/predict", "/explain", "/feedback")
+_LOCKED = (*_WORK, "/model", "/status", "/status.json")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

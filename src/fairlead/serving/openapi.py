@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead import __version__
 from fairlead.records import Modality
-from fairlead.serving.openapi_bodies import explain_bodies, predict_bodies
+from fairlead.serving.openapi_bodies import explain_bodies, feedback_bodies, predict_bodies
 from fairlead.serving.settings import ServiceLimits
 
 _ERROR = {"error": {"code": "busy", "message": "all 16 slots are taken", "remedy": "ask again"}, "request_id": "a1"}
@@ -44,6 +44,8 @@ _EXPLAINED = {
         },
     },
 }
+_OUTCOMES = {"request_id": "b2", "outcomes": ["joined"]}
+_QUEUED = {"request_id": "b2", "outcomes": ["queued"]}
 _REFUSALS = {
     "400": "A body that cannot be read, or a field that is not known",
     "401": "No API key, or a wrong one",
@@ -66,7 +68,7 @@ def openapi(limits: ServiceLimits, modality: Modality = Modality.IMAGE) -> dict[
 
     Examples:
         >>> sorted(openapi(ServiceLimits())["paths"])
-        ['/explain', '/livez', '/metrics', '/model', '/predict', '/readyz']
+        ['/explain', '/feedback', '/livez', '/metrics', '/model', '/predict', '/readyz', '/status', '/status.json']
     """
     refused = {status: _json(text, _ERROR, "Error") for status, text in _REFUSALS.items()}
     locked: dict[str, Any] = {"security": [{}, {"bearer": []}, {"header": []}]}
@@ -85,11 +87,21 @@ def openapi(limits: ServiceLimits, modality: Modality = Modality.IMAGE) -> dict[
             **refused,
         },
     }
+    feedback = {
+        "summary": "Tell what was true of what was answered",
+        "requestBody": {"required": True, "content": feedback_bodies()},
+        "responses": {
+            "200": _json("What became of each label, in order", _OUTCOMES, "Outcomes"),
+            "202": _json("Taken; what becomes of them is not known yet", _QUEUED, "Outcomes"),
+            "403": _json("Monitoring is switched off", _ERROR, "Error"),
+            **refused,
+        },
+    }
+    posts = {"/predict": predict, "/explain": explain, "/feedback": feedback}
     return {
         "openapi": "3.0.2",
         "info": {"title": "fairlead", "version": __version__, "description": "A bundle, served with its evidence."},
-        "paths": {"/predict": {"post": predict | locked}, "/explain": {"post": explain | locked}}
-        | _plain_paths(refused, locked),
+        "paths": {path: {"post": said | locked} for path, said in posts.items()} | _plain_paths(refused, locked),
         "components": {"schemas": _SCHEMAS, "securitySchemes": _KEYS},
     }
 
@@ -99,8 +111,13 @@ def _plain_paths(refused: dict[str, Any], locked: dict[str, Any]) -> dict[str, A
     plain = {"200": {"description": "Yes"}, "503": refused["503"]}
     told = {"200": {"description": "What is served"}, "401": refused["401"], "503": refused["503"]}
     model = {"summary": "Labels, digests, card, and the gate's verdict", "responses": told}
+    off = {"403": _json("Monitoring is switched off", _ERROR, "Error")}
+    page = {"summary": "What monitoring says, as a page", "responses": told | off}
+    report = {"summary": "What monitoring says", "responses": told | off}
     return {
         "/model": {"get": model | locked},
+        "/status": {"get": page | locked},
+        "/status.json": {"get": report | locked},
         "/livez": {"get": {"summary": "Is the process alive?", "responses": {"200": plain["200"]}}},
         "/readyz": {"get": {"summary": "May it be asked?", "responses": plain}},
         "/metrics": {"get": {"summary": "For Prometheus", "responses": {"200": {"description": "Exposition"}}}},
@@ -134,6 +151,14 @@ _SCHEMAS = {
                 "minItems": 1,
                 "items": {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Prediction", "Unreadable")]},
             },
+        },
+    },
+    "Outcomes": {
+        "type": "object",
+        "required": ["request_id", "outcomes"],
+        "properties": {
+            "request_id": {"type": "string"},
+            "outcomes": {"type": "array", "minItems": 1, "items": {"type": "string"}},
         },
     },
     "Prediction": {

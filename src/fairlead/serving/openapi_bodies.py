@@ -6,6 +6,7 @@ from typing import Any
 
 from fairlead.bundle.parts import Cells, WordParts
 from fairlead.records import Modality
+from fairlead.serving.feedback import LARGEST_ITEM, MOST
 from fairlead.serving.request import LARGEST_COUNT
 from fairlead.serving.settings import ServiceLimits
 
@@ -77,6 +78,33 @@ def explain_bodies(limits: ServiceLimits, modality: Modality) -> dict[str, Any]:
             "example": {"image": _PIXEL, "mask": "mean"},
         },
     }
+
+
+def feedback_bodies() -> dict[str, Any]:
+    """Describes the bodies of ``/feedback``: one label, or a list of them.
+
+    Examples:
+        >>> feedback_bodies()["application/json"]["example"]
+        {'request_id': 'a1', 'label': 'dog'}
+    """
+    one = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["request_id", "label"],
+        "properties": {
+            "request_id": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+            "label": {"type": "string", "description": "The true class, one of /model's labels"},
+            "item": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": LARGEST_ITEM,
+                "nullable": True,
+                "description": "Its place in a request of several, from 0; left out for the only one",
+            },
+        },
+    }
+    many = _object("feedback", {"feedback": {"type": "array", "items": one, "minItems": 1, "maxItems": MOST}})
+    return {"application/json": {"schema": {"oneOf": [one, many]}, "example": {"request_id": "a1", "label": "dog"}}}
 
 
 def _object(required: str, properties: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from fairlead import __version__
 from fairlead.errors import FairleadError
@@ -23,6 +24,7 @@ class Readiness:
     Args:
         settings: Which bundle.
         figures: Where ``fairlead_ready`` and ``fairlead_build_info`` are set.
+        opened: Is handed the model before the first request is.
 
     Examples:
         >>> readiness = Readiness(ServiceSettings(), ServiceFigures())
@@ -32,8 +34,15 @@ class Readiness:
         ('not_servable', 503)
     """
 
-    def __init__(self, settings: ServiceSettings, figures: ServiceFigures) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        figures: ServiceFigures,
+        *,
+        opened: Callable[[ServedModel], None] = lambda _: None,
+    ) -> None:
         self._settings = settings
+        self._told = opened
         self._figures = figures
         self._opened = threading.Event()
         self.draining = False
@@ -75,6 +84,7 @@ class Readiness:
             model = ServedModel.open(self._settings)
             self._figures.build.labels(__version__, model.bundle.digest, model.gate).set(1)
             self._figures.ready.set(1)
+            self._told(model)
             self.model = model
         except FairleadError as error:
             self._refuse("not_servable", str(error), "mend the bundle or name another, then start the service again")

@@ -23,8 +23,12 @@ from fairlead.serving.admission import Admission
 from fairlead.serving.endpoints import Endpoints
 from fairlead.serving.figures import ServiceFigures
 from fairlead.serving.middleware import Doorkeeper
+from fairlead.serving.monitor_figures import MonitorFigures
 from fairlead.serving.readiness import Readiness
+from fairlead.serving.recording import Recorder
+from fairlead.serving.served_model import ServedModel
 from fairlead.serving.settings import ServiceSettings
+from fairlead.serving.watching import Watching
 
 
 def make_service(settings: ServiceSettings) -> Any:
@@ -41,9 +45,17 @@ def make_service(settings: ServiceSettings) -> Any:
         'fairlead'
     """
     figures = ServiceFigures()
-    readiness = Readiness(settings, figures)
+    recorder = Recorder(settings.monitor)
+    figures.registry.register(MonitorFigures(recorder))
+
+    def opened(model: ServedModel) -> None:
+        recorder.start(lambda: Watching.of(model.bundle, settings.monitor))
+
+    readiness = Readiness(settings, figures, opened=opened)
     admission = Admission(settings.limits, usable_cores(), figures)
-    endpoints = Endpoints(limits=settings.limits, readiness=readiness, admission=admission, figures=figures)
+    endpoints = Endpoints(
+        limits=settings.limits, readiness=readiness, admission=admission, figures=figures, recorder=recorder
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -52,6 +64,7 @@ def make_service(settings: ServiceSettings) -> Any:
             yield
         readiness.draining = True
         endpoints.close()
+        await asyncio.to_thread(recorder.close)
 
     class FairleadService:
         """Answers with a bundle."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from fairlead.errors import ConfigurationError, UnreadableFileError
 from fairlead.evidence import Override
+from fairlead.serving.monitor_settings import MonitorSettings
 
 _PREFIX = "FAIRLEAD_"
 _TRUE, _FALSE = ("1", "true", "yes"), ("", "0", "false", "no")
@@ -70,6 +71,7 @@ class ServiceSettings:
         open_to_all: Whether anyone may ask without a key, from anywhere.
         runtime: What runs the graph: ``"onnxruntime"``, or ``"openvino"`` where it is installed.
         limits: What a request may take.
+        monitor: How what is answered is watched.
 
     Raises:
         ConfigurationError: a key is set, and anyone may ask without one.
@@ -90,6 +92,7 @@ class ServiceSettings:
     open_to_all: bool = False
     runtime: str = "onnxruntime"
     limits: ServiceLimits = ServiceLimits()
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
 
     def __post_init__(self) -> None:
         if self.api_key is not None and self.open_to_all:
@@ -100,7 +103,8 @@ class ServiceSettings:
         """Reads the settings from variables that begin with ``FAIRLEAD_``.
 
         They are ``BUNDLE``, ``KEY``, ``OVERRIDE`` with ``OVERRIDE_BY``, ``API_KEY`` or ``API_KEY_FILE``,
-        ``NO_API_KEY``, ``RUNTIME``, and the limits by their names in capitals.
+        ``NO_API_KEY``, ``RUNTIME``, the limits by their names in capitals, ``POLICY``, and the settings of monitoring
+        by theirs behind ``MONITOR_``; ``MONITOR`` alone switches it.
 
         Raises:
             ConfigurationError: a value that is none.
@@ -126,6 +130,7 @@ class ServiceSettings:
             open_to_all=_switch("NO_API_KEY", given),
             runtime=given.get("RUNTIME", "onnxruntime"),
             limits=limits,
+            monitor=_monitor(given),
         )
 
 
@@ -148,6 +153,29 @@ _LIMITS: dict[str, type[int] | type[float]] = {
     "body_bytes": int, "pixels": int, "pictures": int, "slots": int, "deadline": float,
     "explanations": int, "evaluations": int, "drain": float,
 }  # fmt: skip
+
+
+_MONITOR: dict[str, type[int] | type[float]] = {
+    "monitor_queue": int, "monitor_queue_bytes": int, "monitor_seed": int, "monitor_alpha": float,
+    "monitor_keep_days": float,
+}  # fmt: skip
+
+
+def _monitor(given: Mapping[str, str]) -> MonitorSettings:
+    numbers: dict[str, Any] = {
+        name.removeprefix("monitor_"): _number(name, given, kind)
+        for name, kind in _MONITOR.items()
+        if name.upper() in given
+    }
+    named = [name.strip() for name in given.get("MONITOR_GROUPS", "").split(",")]
+    return MonitorSettings(
+        on=_switch("MONITOR", {"MONITOR": "true", **given}),
+        folder=Path(given["MONITOR_FOLDER"]) if "MONITOR_FOLDER" in given else None,
+        policy=Path(given["POLICY"]) if "POLICY" in given else None,
+        groups=tuple(dict.fromkeys(name for name in named if name)),
+        inputs=_switch("MONITOR_INPUTS", given),
+        **numbers,
+    )
 
 
 def _number(name: str, given: Mapping[str, str], kind: type[int] | type[float]) -> int | float:
