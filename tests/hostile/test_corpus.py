@@ -107,8 +107,7 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    [
-        "image",
+    ["image",
         "images",
         "text",
         "texts",
@@ -121,8 +120,7 @@ FIELDS = st.sampled_from(
         "x",
         "request_id",
         "item",
-        "feedback",
-    ]
+        "feedback",,]
 )
 
 
