@@ -107,7 +107,8 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    ["image",
+    [
+        "image",
         "images",
         "text",
         "texts",
@@ -120,7 +121,8 @@ FIELDS = st.sampled_from(
         "x",
         "request_id",
         "item",
-        "feedback",,]
+        "feedback",
+    ]
 )
 
 
