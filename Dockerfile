@@ -33,6 +33,8 @@ ENV PATH=/opt/fairlead/bin:$PATH \
     MALLOC_MMAP_THRESHOLD_=1048576 \
     OTEL_SDK_DISABLED=true \
     FAIRLEAD_DRAIN=5
+# Where monitoring may write if FAIRLEAD_MONITOR_FOLDER names it: a named volume put here takes over its owner.
+RUN install -d -o 10001 -g 10001 /var/lib/fairlead
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 WORKDIR /tmp

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help check lint format-check types contract test format benchmarks requirements container-check hostile-check
+.PHONY: help check lint format-check types contract test format benchmarks requirements dashboard container-check hostile-check
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ benchmarks: ## What each benchmark is and how to start it
 
 requirements: ## Write what the container installs, with hashes and without hosts
 	uv export -q --no-dev --extra serve --no-emit-project --no-header --format requirements-txt -o requirements-serve.txt
+
+dashboard: ## Write the dashboard that Grafana is provisioned with
+	uv run python deploy/grafana/make_dashboard.py
 
 container-check: ## Build the Dockerfile and run it, without a daemon or a registry: make container-check BUNDLE=RUN/bundle
 	deploy/container_check.sh $(BUNDLE) $(PICTURE)

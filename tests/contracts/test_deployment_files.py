@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import pytest
 import yaml
 
 from fairlead.serving import ServiceLimits
-from fairlead.serving.figures import ServiceFigures
 from fairlead.serving.middleware import PATHS
 
 ROOT = Path(__file__).parents[2]
@@ -114,67 +111,23 @@ def test_only_settings_that_the_service_reads_are_set():
     }
     files = [file for file in [*DEPLOY.rglob("*"), ROOT / "bentofile.yaml", ROOT / "Dockerfile"] if file.is_file()]
     found = {name for file in files for name in re.findall(r"FAIRLEAD_[A-Z_]+", file.read_text())}
+    known.add("FAIRLEAD_MONITOR_FOLDER")
     found -= {"FAIRLEAD_PORT"}  # named by the comment that says why links to services are off
     assert {"FAIRLEAD_API_KEY_FILE", "FAIRLEAD_DRAIN"} <= found <= known
 
 
-def expressions():
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
-    yield from (rule["expr"] for group in rules["groups"] for rule in group["rules"])
-    board = json.loads((DEPLOY / "grafana" / "dashboards" / "fairlead.json").read_text())
-    yield from (target["expr"] for panel in board["panels"] for target in panel["targets"])
-
-
-def test_dashboard_and_alarms_ask_for_what_is_measured():
-    figures = ServiceFigures()
-    figures.predictions.labels("dog").inc()
-    figures.requests.labels("/predict", "2xx").inc()
-    figures.rejected.labels("busy").inc()
-    figures.build.labels("0", "d", "passes").set(1)
-    samples = {}
-    for family in figures.registry.collect():
-        for sample in family.samples:
-            samples.setdefault(sample.name, set()).update(sample.labels)
-    sources = "".join(file.read_text() for file in (ROOT / "src" / "fairlead" / "serving").glob("*.py"))
-    asked = list(expressions())
-    assert len(asked) > 15
-    for expression in asked:
-        names = re.findall(r"\bfairlead_[a-z_]+", expression)
-        assert names
-        assert set(names) <= set(samples), expression
-        for name, matchers in re.findall(r"\b(fairlead_[a-z_]+)\{([^}]*)\}", expression):
-            labels = dict(re.findall(r'(\w+)=~?"([^"]*)"', matchers))
-            assert set(labels) <= samples[name], expression
-            if "reason" in labels:
-                assert f'"{labels["reason"]}"' in sources
-            if "endpoint" in labels:
-                assert set(labels["endpoint"].split("|")) <= set(PATHS)
-        for grouped in re.findall(r"(?:by|ignoring) \(([^)]*)\)", expression):
-            assert {label.strip() for label in grouped.split(",")} <= set().union(*(samples[name] for name in names))
-
-
-def test_the_dashboard_reads_the_source_that_is_provided():
-    source = yaml.safe_load((DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yaml").read_text())
-    board = json.loads((DEPLOY / "grafana" / "dashboards" / "fairlead.json").read_text())
-    assert {panel["datasource"]["uid"] for panel in board["panels"]} == {source["datasources"][0]["uid"]}
-    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
-
-
-def test_every_alarm_says_what_to_do_and_is_rehearsed():
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-    rehearsed = (DEPLOY / "prometheus" / "alerts_test.yml").read_text()
-    for rule in rules:
-        assert rule["annotations"]["summary"]
-        assert rule["annotations"]["remedy"]
-        assert rule["labels"]["severity"] in {"page", "ticket", "info"}
-        assert f"alertname: {rule['alert']}\n        exp_alerts:\n          - " in rehearsed, rule["alert"]
-
-
-def test_promtool_finds_nothing():
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed; it comes with Prometheus")
-    folder = DEPLOY / "prometheus"
-    for asked in (["check", "config", "prometheus.yml"], ["test", "rules", "alerts_test.yml"]):
-        done = subprocess.run([promtool, *asked], cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+def test_monitoring_has_one_bounded_place_to_write():
+    pod = manifest("deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    folder = next(entry["value"] for entry in container["env"] if entry["name"] == "FAIRLEAD_MONITOR_FOLDER")
+    (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == folder]
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == mount["name"]]
+    assert not mount.get("readOnly")
+    assert re.fullmatch(r"\d+Gi", volume["emptyDir"]["sizeLimit"])
+    assert "medium" not in volume["emptyDir"]  # in memory it would count against the limit of the container
+    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    assert composed["services"]["fairlead"]["environment"]["FAIRLEAD_MONITOR_FOLDER"] == folder
+    (mounted,) = [entry for entry in composed["services"]["fairlead"]["volumes"] if entry.endswith(f":{folder}")]
+    assert mounted.partition(":")[0] in composed["volumes"]
+    # A named volume takes its owner from the image.
+    assert f"install -d -o {USER.group(1)} -g {USER.group(2)} {folder}\n" in DOCKERFILE

@@ -198,3 +198,15 @@ def test_two_models_that_differ_leave_no_bundle(run, monkeypatch, tmp_path):
     with pytest.raises(ExportError, match="nothing was written"):
         export_run(run, None, ExportSettings(output=tmp_path / "bundle"))
     assert not (tmp_path / "bundle").exists()
+
+
+def test_a_bundle_has_a_reference_of_the_rows_or_of_what_the_run_recorded(kept, rows, run):
+    reference = Bundle.open(kept.bundle).reference
+    assert (reference.rows, reference.note) == (len(rows.of(Split.CALIBRATION)), "")
+    assert {score.family for score in reference.scores} == {"confidence", "embedding", "input"}
+    assert reference.decided.sum(axis=1)[:-1].tolist() == [
+        int((rows.targets[rows.of(Split.CALIBRATION)] == code).sum()) for code in range(len(rows.labels))
+    ]
+    gone = export_run(run, None, gone="the pictures were deleted").reference
+    assert [score.name for score in gone.scores] == ["confidence"]
+    assert "the pictures were deleted" in gone.note

@@ -8,9 +8,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save
 
-from fairlead.bundle import FileDigest, Goldens, Manifest, write_bundle
+from fairlead.bundle import FileDigest, Goldens, Manifest, Predictor, scores_of, write_bundle
+from fairlead.bundle.reader import Read
 from fairlead.export import golden_files
+from fairlead.measures import EmbeddingSketch, Reference
 from fairlead.preprocessing import ImagePreprocessing, decode_image
+from fairlead.records import Labels
 
 SIZE = 8
 LABELS = ["benign", "malignant", "other"]
@@ -94,3 +97,44 @@ def tiny_bundle(folder: Path, gate=PASSES, change=lambda files: None, **changes)
     files = contents(gate)
     change(files)
     return write_bundle(folder, files, manifest(files, gate, **changes).to_bytes())
+
+
+def tiny_reference(rows=400) -> Reference:
+    """What the graph above makes of noise of many colours; truth is what it decides, one in five at random."""
+    generator = np.random.default_rng(7)
+    predictor = Predictor(graph().SerializeToString(), PREPROCESSING, Labels(tuple(LABELS)), threads=1)
+    shape, counted = (_seen(predictor, generator, rows) for _ in range(2))
+    sketch = EmbeddingSketch.of(np.stack([one.features for one in shape]))
+    decided = np.array([one.code for one in counted])
+    drawn = generator.integers(3, size=rows)
+    return Reference.of(
+        Labels(tuple(LABELS)),
+        scores_of(shape, sketch) | {"confidence": np.array([one.probabilities.max() for one in shape])},
+        scores_of(counted, sketch),
+        probabilities=np.stack([one.probabilities for one in counted]),
+        targets=np.where(generator.random(rows) < 0.2, drawn, decided),
+        decided=decided,
+        sketch=sketch,
+    )
+
+
+def tiny_picture(generator) -> np.ndarray:
+    """(SIZE, SIZE, 3) of a colour with noise on it, as the reference of ``referenced_bundle`` was counted from."""
+    noisy = generator.integers(40, 216, size=3) + generator.integers(-40, 40, size=(SIZE, SIZE, 3))
+    return noisy.astype(np.uint8)
+
+
+def referenced_bundle(folder: Path, gate=PASSES, rows=400, **changes) -> Path:
+    """Writes a bundle with a reference for monitoring."""
+    content = json.dumps(tiny_reference(rows).to_dict()).encode()
+    return tiny_bundle(folder, gate, lambda files: files.update({"reference/scores.json": content}), **changes)
+
+
+def _seen(predictor, generator, rows):
+    seen = []
+    reads = [
+        Read(np.ascontiguousarray(tiny_picture(generator).transpose(2, 0, 1)), original=(SIZE, SIZE))
+        for _ in range(rows)
+    ]
+    predictor.answers(reads, np.zeros(rows, dtype=np.int64), observe=seen.append)
+    return seen

@@ -9,6 +9,7 @@ from fairlead.bundle.goldens import Goldens
 from fairlead.bundle.manifest import FileDigest, Manifest
 from fairlead.bundle.predictor import Predictor
 from fairlead.bundle.runtime import RUNTIMES, check_runtime
+from fairlead.bundle.seen import Observe, Seen, scores_of
 from fairlead.bundle.signature import sign_bundle, verify_signature
 from fairlead.bundle.writing import check_target, write_bundle
 
@@ -20,10 +21,13 @@ __all__ = [
     "FileDigest",
     "Goldens",
     "Manifest",
+    "Observe",
     "Predictor",
+    "Seen",
     "check_content",
     "check_runtime",
     "check_target",
+    "scores_of",
     "sign_bundle",
     "usable_cores",
     "verify_signature",

@@ -14,7 +14,7 @@ from typing import Any
 from fairlead.bundle.contents import check_content, read_json
 from fairlead.bundle.manifest import MANIFEST, SIGNATURE, FileDigest, Manifest, is_inside
 from fairlead.errors import BundleError, FairleadError
-from fairlead.measures import GroupTally
+from fairlead.measures import GroupTally, Reference
 from fairlead.preprocessing import ImagePreprocessing, TextPreprocessing, preprocessing_of
 from fairlead.records import DecisionRule, Labels, Modality, TaskKind
 
@@ -26,6 +26,7 @@ LABELS = "labels.json"
 CALIBRATION = "calibration.json"
 DECISION = "decision.json"
 REFERENCE = "reference/tallies.json"
+REFERENCE_SCORES = "reference/scores.json"
 GOLDENS = "goldens/expected.json"
 EVIDENCE = "evidence/evidence.json"
 METRICS = "evidence/metrics.json"
@@ -48,6 +49,7 @@ class Bundle:
         decision: The rule from probabilities to a class; None for the most probable one.
         tallies: Counts of the calibration rows by the groups of each sensitive feature, for monitoring to refer to.
         digest: SHA-256 of the manifest, and so of all: the model's name in every answer.
+        reference: What the traffic of a service is compared with; None in a bundle of an older release.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Bundle:
     decision: DecisionRule | None
     tallies: tuple[GroupTally, ...] = field(repr=False)
     digest: str = ""
+    reference: Reference | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
@@ -105,13 +108,15 @@ class Bundle:
             decision = _rule(record(name := DECISION), labels)
             counted = record(name := REFERENCE)["tallies"]
             tallies = tuple(GroupTally.from_dict(tally) for tally in counted)
+            listed = (name := REFERENCE_SCORES) in manifest.files
+            reference = _reference(record(name), labels) if listed else None
             if dict(record(name := EVIDENCE)["gate"]) != dict(manifest.gate):
                 raise ValueError(f"its gate is not that of {MANIFEST}")
         except BundleError:
             raise
         except (FairleadError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise BundleError(f"{name} cannot be used ({error}); export the bundle anew") from error
-        return cls(folder, manifest, labels, preprocessing, temperature, decision, tallies, digest)
+        return cls(folder, manifest, labels, preprocessing, temperature, decision, tallies, digest, reference)
 
     @property
     def signed(self) -> bool:
@@ -139,6 +144,13 @@ def _rule(content: Any, labels: Labels) -> DecisionRule | None:
     if rule.randomised:
         raise ValueError("it draws its decisions, and what is served gives two alike people one answer")
     return rule
+
+
+def _reference(content: Any, labels: Labels) -> Reference:
+    reference = Reference.from_dict(content)
+    if reference.labels != labels:
+        raise ValueError("it was counted for other labels")
+    return reference
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -17,6 +17,7 @@ from fairlead.bundle.cores import usable_cores
 from fairlead.bundle.goldens import Goldens
 from fairlead.bundle.reader import Item, Read, reader_of
 from fairlead.bundle.runtime import Floats, Inputs, start_runtime
+from fairlead.bundle.seen import Observe, Seen
 from fairlead.errors import BundleError, ConfigurationError, UnreadableFileError
 from fairlead.preprocessing import MAX_PIXELS, ImagePreprocessing, TextPreprocessing
 from fairlead.records import DecisionRule, Labels
@@ -212,6 +213,7 @@ class Predictor:
         *,
         features: bool = False,
         ran: Ran = lambda _: None,
+        observe: Observe | None = None,
     ) -> list[Answer]:
         """Answers for items as ``read`` returned them.
 
@@ -220,6 +222,7 @@ class Predictor:
             slots: (N,) slots, as ``slots`` returned them.
             features: Whether the features are wanted too.
             ran: Is told the seconds of each batch; what it raises ends the work.
+            observe: Is handed what is known of each item that has a class, in their order.
         """
         answers = [Answer(error=one) if isinstance(one, str) else Answer() for one in read]
         whole = [(place, one) for place, one in enumerate(read) if not isinstance(one, str)]
@@ -230,6 +233,9 @@ class Predictor:
                 shown = found[row] if features else None
                 answer = Answer.of(probabilities[row], self.labels, shown, code=int(codes[row]))
                 answers[place] = replace(answer, truncated=True) if one.truncated else answer
+                if observe is not None:
+                    properties = self.reader.properties(one)
+                    observe(Seen(place, int(codes[row]), probabilities[row], found[row], properties))
         return answers
 
     def self_test(self, bundle: Bundle) -> float:

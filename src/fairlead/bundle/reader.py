@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from fairlead.bundle.runtime import Inputs, Shape
 from fairlead.errors import UnreadableFileError
-from fairlead.preprocessing import MAX_PIXELS, ImagePreprocessing, Text, TextPreprocessing, decode_image
+from fairlead.preprocessing import (
+    MAX_PIXELS,
+    ImagePreprocessing,
+    Text,
+    TextPreprocessing,
+    decode_image,
+    picture_properties,
+    text_properties,
+)
 from fairlead.records import Modality
 
 Item = bytes | Path | Text
@@ -29,11 +37,13 @@ class Read:
         inputs: (3, H, W) uint8 pixels, or (3, T) int32 token ids, attention mask and token types.
         truncated: Whether a text has more than is read of it.
         item: What was read.
+        original: Height and width in pixels of the picture that a crop was cut from; None for a text.
     """
 
     inputs: Inputs
     truncated: bool = False
     item: Any = None
+    original: tuple[int, int] | None = None
 
 
 class Reader(Protocol):
@@ -58,6 +68,10 @@ class Reader(Protocol):
         Raises:
             UnreadableFileError: it cannot be read.
         """
+        ...
+
+    def properties(self, read: Read) -> dict[str, float]:
+        """Returns simple numbers of an item by name; what cannot be measured is left out."""
         ...
 
     def stack(self, read: Sequence[Inputs]) -> Inputs:
@@ -103,8 +117,14 @@ class PictureReader:
         Raises:
             UnreadableFileError: it cannot be decoded.
         """
-        crop = self._preprocessing.evaluation_crop(decode_image(item, max_pixels=max_pixels))
-        return Read(np.ascontiguousarray(crop.transpose(2, 0, 1)), item=item)
+        picture = decode_image(item, max_pixels=max_pixels)
+        crop = self._preprocessing.evaluation_crop(picture)
+        pixels = np.ascontiguousarray(crop.transpose(2, 0, 1))
+        return Read(pixels, item=item, original=(picture.height, picture.width))
+
+    def properties(self, read: Read) -> dict[str, float]:
+        """Returns the brightness of a crop and the like, and the size of its picture."""
+        return picture_properties(read.inputs, read.original)
 
     def stack(self, read: Sequence[Inputs]) -> Inputs:
         """Makes (N, 3, H, W) of N crops."""
@@ -152,6 +172,10 @@ class TextReader:
             raise UnreadableFileError("there is no text in it; give at least one character that is no blank")
         cut = self._preprocessing.tokens([item])
         return Read(cut.planes[0], bool(cut.truncated[0]), item)
+
+    def properties(self, read: Read) -> dict[str, float]:
+        """Returns the number of tokens and the like."""
+        return text_properties(read.inputs, read.item, self._preprocessing, truncated=read.truncated)
 
     def stack(self, read: Sequence[Inputs]) -> Inputs:
         """Makes (N, 3, T), filled up to the longest of N texts."""

@@ -41,6 +41,7 @@ def tell_bundle(bundle: Bundle, *, apart: float, signature: str) -> None:
         ("parity", _parity(bundle), ""),
         *([("in 8 bits", _int8(bundle), "")] if manifest.precision == "int8" else []),
         ("goldens", f"answered here; largest difference {apart:.1g}, and {manifest.tolerance:.2g} is tolerated", ""),
+        ("reference", _reference(bundle), ""),
         ("signature", signature, ""),
         ("gate", explain_gate(decision_of(bundle)), "" if passes else "yellow"),
     ):
@@ -96,6 +97,15 @@ def _int8(bundle: Bundle) -> str:
         f"{accuracy['change'].rows} test rows; decided otherwise {record['decided_otherwise']:.1%}; "
         f"more in {bundle.path / INT8}"
     )
+
+
+def _reference(bundle: Bundle) -> str:
+    """Says what the traffic of a service is compared with."""
+    reference = bundle.reference
+    if reference is None:
+        return "none, so drift is not watched; export the run anew with this release"
+    families = ", ".join(sorted({score.family for score in reference.scores}))
+    return f"{reference.rows} rows: {families}" + (f"; {reference.note}" if reference.note else "")
 
 
 def _parity(bundle: Bundle) -> str:

@@ -11,6 +11,7 @@ usage: fairlead VERB [options]
   bundle     export a run's model with its evidence, to be served         fairlead bundle RUN
   verify     is a bundle whole, does it answer, may it be released        fairlead verify BUNDLE
   serve      answer over HTTP with a bundle that may be released          fairlead serve BUNDLE
+  monitor    what a service's request log says of drift and of groups     fairlead monitor LOGS --bundle BUNDLE
 
 Every verb explains itself with --help. To go from raw photos to a measured model in one command:
 
@@ -72,6 +73,12 @@ def _serve(arguments: Sequence[str]) -> int:
     return run_serve(arguments)
 
 
+def _monitor(arguments: Sequence[str]) -> int:
+    from fairlead.cli.monitor import run_monitor
+
+    return run_monitor(arguments)
+
+
 # Each verb imports what it needs when it runs, so that `fairlead --help` answers at once.
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "fit": _lightning("fit"),
@@ -83,6 +90,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "bundle": _bundle,
     "verify": _verify,
     "serve": _serve,
+    "monitor": _monitor,
 }
 
 

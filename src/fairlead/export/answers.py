@@ -49,17 +49,21 @@ def answers_of(
     ]
 
 
-def _recorded(predictor: Predictor, rows: Rows, read: np.ndarray, parts: Sequence[np.ndarray]) -> Predictions:
-    shape = (0, len(rows.labels))
-    probabilities = np.concatenate(parts) if parts else np.zeros(shape, dtype=np.float32)
-    given = [
+def group_values(rows: Rows, chosen: np.ndarray) -> list[dict[str, str | None]]:
+    """Returns the groups of some rows by the names of their features, as a caller of a service gives them."""
+    return [
         {
             feature.name: (*feature.groups, None)[min(int(code), len(feature.groups))]
             for feature, code in zip(rows.sensitive, codes, strict=True)
         }
-        for codes in rows.groups[read]
+        for codes in rows.groups[chosen]
     ]
-    decided = predictor.decide(probabilities, predictor.slots(given)) if predictor.decision else None
+
+
+def _recorded(predictor: Predictor, rows: Rows, read: np.ndarray, parts: Sequence[np.ndarray]) -> Predictions:
+    shape = (0, len(rows.labels))
+    probabilities = np.concatenate(parts) if parts else np.zeros(shape, dtype=np.float32)
+    decided = predictor.decide(probabilities, predictor.slots(group_values(rows, read))) if predictor.decision else None
     return Predictions(
         probabilities.astype(np.float64), rows.targets[read], read, rows.labels, rows.groups[read], rows.sensitive,
         decided=decided,

@@ -27,22 +27,38 @@ def reference_tallies(path: Path, labels: Labels, declared: Sequence[SensitiveFe
     Raises:
         UnreadableFileError: a file that is not there, or not one that a run writes.
     """
+    predictions = recorded_answers(path, labels, Split.CALIBRATION, declared)
+    return tuple(GroupTally.of(predictions, (feature.name,)) for feature in predictions.sensitive)
+
+
+def recorded_answers(
+    path: Path, labels: Labels, split: Split, declared: Sequence[SensitiveFeature] = ()
+) -> Predictions:
+    """Reads what a run recorded of the rows of a split.
+
+    Args:
+        path: ``predictions.parquet`` of the run.
+        labels: The C classes.
+        split: Whose rows.
+        declared: The features with all their groups, where the data are at hand.
+
+    Raises:
+        UnreadableFileError: a file that is not there, or not one that a run writes.
+    """
     import pyarrow
     from pyarrow import parquet
 
     try:
         table = parquet.read_table(path)
         columns = {name: table.column(name).to_pylist() for name in table.column_names}
-        rows = [row for row, split in enumerate(columns["split"]) if split == Split.CALIBRATION.value]
+        rows = [row for row, found in enumerate(columns["split"]) if found == split.value]
         own = {*_OWN, *(f"probability_{label}" for label in labels)}
         features = {name: values for name, values in columns.items() if name not in own}
-        sensitive = _features(features, declared)
-        predictions = _predictions(columns, rows, labels, sensitive)
+        return _predictions(columns, rows, labels, _features(features, declared))
     except (OSError, KeyError, pyarrow.ArrowException) as error:
         raise UnreadableFileError(
             f"{path} does not hold the held-out rows of a run ({error}); name a finished run"
         ) from error
-    return tuple(GroupTally.of(predictions, (feature.name,)) for feature, _ in sensitive)
 
 
 def _features(

@@ -23,6 +23,7 @@ from fairlead.export.awkward import awkward_files, golden_files
 from fairlead.export.awkward_texts import awkward_texts, golden_texts
 from fairlead.export.graph import OPSET, answering, export_graph, export_weights
 from fairlead.export.int8 import Int8Model, Judge, int8_model
+from fairlead.export.monitoring_reference import monitoring_reference, recorded_reference
 from fairlead.export.parity import TOLERANCE, Named, check_parity, trained_inputs
 from fairlead.export.reference import reference_tallies
 from fairlead.judgement import GateDecision
@@ -45,6 +46,7 @@ class ExportSettings:
         rows: Held-out items to compare on at most; every one takes as long as an answer of each model.
         int8: Judges the model in 8 bits, which is then what the bundle holds; None for 32 bits.
         progress: Shows how far the rows are that it is judged by.
+        watched: Shows how far the rows are that the traffic of a service will be compared with.
 
     Examples:
         >>> ExportSettings().rows
@@ -57,6 +59,7 @@ class ExportSettings:
     rows: int = 64
     int8: Judge | None = None
     progress: Progress = lambda seen: seen
+    watched: Progress = lambda seen: seen
 
 
 def export_run(run: RunFolder, rows: Rows | None, settings: ExportSettings | None = None, *, gone: str = "") -> Bundle:
@@ -94,6 +97,7 @@ def export_run(run: RunFolder, rows: Rows | None, settings: ExportSettings | Non
     int8 = None if settings.int8 is None else _in_8_bits(graph, module, rows, settings, gone)
     if int8 is not None:
         content |= _int8_files(int8, module, content)
+    content[layout.REFERENCE_SCORES] = _reference(content[layout.MODEL], module, run, rows, settings, gone)
     evidence, decision = _evidence(run, settings.override, int8)
     content[layout.EVIDENCE] = _json(evidence)
     manifest = Manifest(
@@ -190,6 +194,18 @@ def _records(run: RunFolder, module: Classifier, rows: Rows | None) -> dict[str,
     }
     kept = {layout.METRICS: run.metrics, layout.CARD: run.path / "card.md"}
     return records | {name: file.read_bytes() for name, file in kept.items() if file.is_file()}
+
+
+def _reference(
+    graph: bytes, module: Classifier, run: RunFolder, rows: Rows | None, settings: ExportSettings, gone: str
+) -> bytes:
+    """Returns what traffic is compared with: of the model that is served, in 8 bits too."""
+    if rows is None:
+        reference = recorded_reference(run.predictions, module.labels, gone)
+    else:
+        predictor = Predictor(graph, module.preprocessing, module.labels, decision=module.decision)
+        reference = monitoring_reference(predictor, rows, progress=settings.watched)
+    return json.dumps(reference.to_dict(), allow_nan=False).encode("utf-8")
 
 
 def _preprocessing(module: Classifier) -> dict[str, bytes]:

@@ -22,6 +22,8 @@ from fairlead.measures.paired_change import PAIRED_METHOD, net_change_ends, pair
 from fairlead.measures.pairwise import largest_difference, largest_ratio
 from fairlead.measures.partition_tree import PartitionTree
 from fairlead.measures.planning import Plan, bounded_mean_rows, net_change_rows, worst_rate_rows
+from fairlead.measures.prior_shift import prior_shift
+from fairlead.measures.rank_martingales import RankMartingales
 from fairlead.measures.ranking import macro_auroc
 from fairlead.measures.rate_sequence import rate_sequence_ends
 from fairlead.measures.rates import accuracy, macro_f1, macro_precision, macro_recall
@@ -31,6 +33,7 @@ from fairlead.measures.scoring import brier_score, log_loss
 from fairlead.measures.started_tallies import StartedTallies
 from fairlead.measures.tail_shares import TailShares
 from fairlead.measures.temperature import fit_temperature, softmax
+from fairlead.measures.window_shift import moved_scores
 
 __all__ = [
     "EVERY_ROW",
@@ -50,6 +53,7 @@ __all__ = [
     "OwenValues",
     "PartitionTree",
     "Plan",
+    "RankMartingales",
     "Reference",
     "ScoreReference",
     "StartedTallies",
@@ -80,10 +84,12 @@ __all__ = [
     "map_curves",
     "mean_loss_interval",
     "moved_maps",
+    "moved_scores",
     "net_change_ends",
     "net_change_rows",
     "owen_values",
     "paired_change",
+    "prior_shift",
     "rate_sequence_ends",
     "reference_performance",
     "region_mass",

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from fairlead.errors import DataError
 
-_LANDMARKS, _DIRECTIONS, _NEAREST = 128, 4, 3
+_DIRECTIONS, _NEAREST = 4, 3
+_TOGETHER = 10  # rows of a landmark at least
+_MOST_LANDMARKS = 40
+_PLACES = 16  # directions along which the sample is halved
 Floats = NDArray[np.float32]
 
 
@@ -21,13 +24,14 @@ class EmbeddingSketch:
     """Scores of an embedding against a compressed sample of others.
 
     ``embedding.distance`` is the mean distance to its nearest landmarks, and ``embedding.direction_1`` and on are its
-    places along the sample's principal directions. The landmarks come from rows that are counted nowhere: a row is
-    nearer to itself than to any later one.
+    places along the sample's principal directions. A landmark is the mean of at least ten rows that lie together, found
+    by halving the sample at the median of the direction it spreads along most, so that no one's row is kept. The rows
+    are counted nowhere: one is nearer to what it helped to make than a later one is.
 
     Attributes:
         mean: (D,) of the sample.
         directions: (R, D) principal directions, each divided by the sample's spread along it.
-        landmarks: (K, D) rows of the sample.
+        landmarks: (K, D) means of rows of the sample, 40 at most.
 
     Raises:
         DataError: shapes that do not fit, or numbers that are not finite.
@@ -51,22 +55,26 @@ class EmbeddingSketch:
             raise DataError("a sketch holds at least one landmark, and finite numbers alone; export the bundle anew")
 
     @classmethod
-    def of(cls, sample: NDArray[np.floating[Any]], *, seed: int = 0) -> EmbeddingSketch:
+    def of(cls, sample: NDArray[np.floating[Any]]) -> EmbeddingSketch:
         """Makes the sketch of (N, D) embeddings.
 
         Raises:
-            DataError: no embedding, or one that is not finite.
+            DataError: fewer than 20 embeddings, or one that is not finite.
         """
-        if sample.ndim != 2 or not len(sample) or not np.isfinite(sample).all():
-            raise DataError(f"a sketch is made of finite embeddings (N, D), N > 0; got shape {sample.shape}")
+        if sample.ndim != 2 or len(sample) < 2 * _TOGETHER or not np.isfinite(sample).all():
+            raise DataError(
+                f"a sketch is made of finite embeddings (N, D) of at least {2 * _TOGETHER} rows; got {sample.shape}; "
+                "give more rows"
+            )
         rows = sample.astype(np.float64)
         mean = rows.mean(axis=0)
         _, spread, directions = np.linalg.svd(rows - mean, full_matrices=False)
         kept = spread[:_DIRECTIONS] > 1e-6 * max(float(spread[0]), 1e-12)
         scaled = directions[:_DIRECTIONS][kept] / (spread[:_DIRECTIONS][kept, None] / np.sqrt(len(rows)))
-        chosen = np.random.default_rng(seed).permutation(len(rows))[:_LANDMARKS]
-        half = rows[np.sort(chosen)].astype(np.float16).astype(np.float32)
-        return cls(mean.astype(np.float32), scaled.astype(np.float32), half)
+        places = (rows - mean) @ directions[:_PLACES].T
+        parts = _halves(places, np.arange(len(rows)), min(_MOST_LANDMARKS, len(rows) // _TOGETHER))
+        means = np.stack([rows[part].mean(axis=0) for part in parts]).astype(np.float16)
+        return cls(mean.astype(np.float32), scaled.astype(np.float32), means.astype(np.float32))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,11 +89,11 @@ class EmbeddingSketch:
         """
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.mean):
             raise DataError(f"embeddings are (N, {len(self.mean)}), got {embeddings.shape}; is it another model?")
-        rows = embeddings.astype(np.float32)
-        squares = (rows**2).sum(axis=1)[:, None] + (self.landmarks**2).sum(axis=1) - 2 * rows @ self.landmarks.T
+        rows, landmarks = embeddings.astype(np.float64), self.landmarks.astype(np.float64)
+        squares = (rows**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1) - 2 * rows @ landmarks.T
         nearest = np.sort(np.sqrt(np.maximum(squares, 0)), axis=1)[:, :_NEAREST].mean(axis=1)
-        places = (rows - self.mean) @ self.directions.T
-        return np.column_stack([nearest, places]).astype(np.float64)
+        places = (rows - self.mean) @ self.directions.T.astype(np.float64)
+        return np.column_stack([nearest, places])
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values: numbers as base64, the landmarks in half precision."""
@@ -107,8 +115,18 @@ class EmbeddingSketch:
             width = int(content["width"])
             mean, directions = (_read(content[name], "<f4", width) for name in ("mean", "directions"))
             return cls(mean.reshape(-1), directions, _read(content["landmarks"], "<f2", width))
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise DataError(f"not a sketch of embeddings ({error}); export the bundle anew") from error
+
+
+def _halves(places: NDArray[np.float64], rows: NDArray[np.int64], parts: int) -> list[NDArray[np.int64]]:
+    """Divides rows into so many parts, each of a like number of rows that lie together."""
+    if parts < 2:
+        return [rows]
+    order = rows[np.argsort(places[rows, places[rows].var(axis=0).argmax()], kind="stable")]
+    less = parts // 2
+    middle = len(rows) * less // parts
+    return _halves(places, order[:middle], less) + _halves(places, order[middle:], parts - less)
 
 
 def _written(array: NDArray[np.floating[Any]]) -> str:

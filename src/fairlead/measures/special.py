@@ -50,3 +50,18 @@ def rel_entr(x: Any, y: Any) -> Any:
 def stdtrit(freedom: Any, p: Any) -> Any:
     """Returns the quantiles of Student's law."""
     return _scipy("stdtrit")(freedom, p)
+
+
+def gammaincc(a: Any, x: Any) -> Any:
+    """Returns the chance that a gamma law of shape ``a`` exceeds ``x``."""
+    return _scipy("gammaincc")(a, x)
+
+
+def gammaln(x: Any) -> Any:
+    """Returns the logarithm of the gamma function."""
+    return _scipy("gammaln")(x)
+
+
+def kolmogorov(x: Any) -> Any:
+    """Returns the chance that Kolmogorov's limit law exceeds ``x``."""
+    return _scipy("kolmogorov")(x)

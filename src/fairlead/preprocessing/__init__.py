@@ -4,6 +4,7 @@ from fairlead.preprocessing.decoding import IMAGE_SUFFIXES, MAX_PIXELS, decode_i
 from fairlead.preprocessing.flattening import rgb_on_white
 from fairlead.preprocessing.image import CropMode, ImagePreprocessing, Interpolation
 from fairlead.preprocessing.kinds import preprocessing_of
+from fairlead.preprocessing.properties import picture_properties, text_properties
 from fairlead.preprocessing.text import Text, TextPreprocessing, Tokens, Words, whole_characters
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "Tokens",
     "Words",
     "decode_image",
+    "picture_properties",
     "preprocessing_of",
     "rgb_on_white",
+    "text_properties",
     "whole_characters",
 ]

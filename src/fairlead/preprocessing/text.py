@@ -133,6 +133,13 @@ class TextPreprocessing:
         size: int = self._cutter.get_vocab_size(with_added_tokens=True)
         return size
 
+    @cached_property
+    def unknown_id(self) -> int | None:
+        """Of the token for a word that the tokenizer does not know; None where it spells out every word."""
+        model = json.loads(self.tokenizer)["model"]
+        known = model.get("unk_id") if model.get("type") == "Unigram" else self._cutter.token_to_id(_unknown(model))
+        return None if known is None else int(known)
+
     @property
     def special_ids(self) -> tuple[int, ...]:
         """Ids of the tokens that are put around texts and behind them, and are of no word; an unknown word's is none.
@@ -199,6 +206,11 @@ def _read(content: str) -> Any:  # a tokenizers.Tokenizer
         return Tokenizer.from_str(content)
     except Exception as error:  # the package raises nothing more special
         raise ConfigurationError(f"tokenizers cannot read it: {str(error)[:200]}") from error
+
+
+def _unknown(model: Mapping[str, Any]) -> str:
+    word = model.get("unk_token")
+    return word if isinstance(word, str) else ""
 
 
 def whole_characters(text: str) -> str:

@@ -12,6 +12,7 @@ from fairlead.report.mitigation import compare_accuracy, compare_findings
 from fairlead.report.publish import write_report
 from fairlead.report.published_groups import PublishedGroups
 from fairlead.report.run_record import RunRecord
+from fairlead.report.status_page import status_page
 from fairlead.report.summary import explain_choice, summarise_figures
 from fairlead.report.text_losses import draw_text_losses, text_losses_figure
 from fairlead.report.top_losses import draw_top_losses, top_losses_figure
@@ -37,6 +38,7 @@ __all__ = [
     "groups_figure",
     "how_many_unsettled",
     "is_advisory",
+    "status_page",
     "summarise_figures",
     "summarise_findings",
     "text_losses_figure",

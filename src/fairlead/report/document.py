@@ -6,6 +6,7 @@ from html import escape
 
 from fairlead.evidence import Finding
 from fairlead.report.explanation_sections import changed_sections, explained_words, mass_section
+from fairlead.report.interval_bar import interval_bar
 from fairlead.report.run_record import RunRecord
 from fairlead.report.sections import (
     Section,
@@ -91,26 +92,9 @@ def _verdict(record: RunRecord, finding: Finding) -> str:
         f'<tr><th scope="row" class="figure">{escape(finding.figure.replace("_", " "))}<br>'
         f'<bdi>{escape(places_of(finding))}</bdi><br><span class="soft">{escape(finding.code)}{advisory}</span></th>'
         f'<td class="{word}">{word.replace("_", " ")}</td>'
-        f'<td class="bar">{_bar(finding) if shown else ""}{told}{limit}</td>'
+        f'<td class="bar">{interval_bar(finding) if shown else ""}{told}{limit}</td>'
         f"<td>{f'{shown.rows} rows' if shown else ''}</td>"
         f'<td class="says"><bdi>{escape(record.remedy_of(finding))}</bdi></td></tr>'
-    )
-
-
-def _bar(finding: Finding) -> str:
-    """Draws an interval against its limit; hidden from a screen reader, for the numbers stand beside it."""
-    found, limit = finding.estimate, finding.limit
-    if found is None or limit is None:
-        return ""
-    scale = 200 / max(1.0, found.high, limit.most)
-    ends = (found.low, found.high, found.value, limit.most)
-    low, high, value, most = (6 + scale * max(0.0, number) for number in ends)
-    return (
-        '<svg viewBox="0 0 212 24" aria-hidden="true" focusable="false"><line x1="6" x2="206" y1="12" y2="12" '
-        'stroke="currentColor" stroke-opacity=".25"/>'
-        f'<line x1="{low:.1f}" x2="{high:.1f}" y1="12" y2="12" stroke="currentColor" stroke-width="5" '
-        f'stroke-opacity=".6"/><circle cx="{value:.1f}" cy="12" r="5" fill="currentColor"/>'
-        f'<line x1="{most:.1f}" x2="{most:.1f}" y1="1" y2="23" stroke="currentColor" stroke-width="2"/></svg>'
     )
 
 

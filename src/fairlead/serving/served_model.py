@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fairlead.bundle import Answer, Bundle, Predictor, verify_signature
+from fairlead.bundle import Answer, Bundle, Observe, Predictor, verify_signature
 from fairlead.bundle.bundle import CARD
 from fairlead.bundle.reader import Item
 from fairlead.errors import BundleError
@@ -67,6 +67,7 @@ class ServedModel:
         most_pixels: int,
         timed: Timed,
         features: bool = False,
+        observe: Observe | None = None,
     ) -> list[Answer]:
         """Answers as ``Predictor.answer_all`` does, in one thread, within a bound on the pixels, and timed.
 
@@ -76,6 +77,7 @@ class ServedModel:
             most_pixels: Larger pictures are refused before they are decoded.
             timed: Is told each stage and its seconds; it may raise where no time is left.
             features: Whether the features are wanted too.
+            observe: Is handed what is known of each item that has a class; its place is that among all the items.
 
         Raises:
             ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
@@ -90,7 +92,11 @@ class ServedModel:
                 read.append(self.predictor.read(item, max_pixels=most_pixels))
                 timed("decode", time.perf_counter() - begun)
             answers += self.predictor.answers(
-                read, slots[start : start + ahead], features=features, ran=lambda seconds: timed("infer", seconds)
+                read,
+                slots[start : start + ahead],
+                features=features,
+                ran=lambda seconds: timed("infer", seconds),
+                observe=_from(start, observe),
             )
         return answers
 
@@ -127,6 +133,13 @@ class ServedModel:
     def gate(self) -> str:
         """``"passes"`` or ``"overridden"``."""
         return "overridden" if self.override else "passes"
+
+
+def _from(start: int, observe: Observe | None) -> Observe | None:
+    """Returns an observer that is told places counted from a start."""
+    if observe is None or not start:
+        return observe
+    return lambda seen: observe(replace(seen, place=start + seen.place))
 
 
 def _input(preprocessing: ImagePreprocessing | TextPreprocessing) -> dict[str, Any]:
