@@ -60,5 +60,5 @@ def test_it_covers_at_all_times_where_an_exact_interval_of_one_time_does_not(rat
     ("successes", "rows", "miss"), [(3, 2, 0.05), (-1, 2, 0.05), (np.nan, 2, 0.05), (1, 2, 0.0), (1, 2, 1.0)]
 )
 def test_what_is_no_count_or_no_chance_is_refused(successes, rows, miss):
-    with pytest.raises(ConfigurationError, match="rate has|chance to miss"):
+    with pytest.raises(ConfigurationError, match=r"rate has|chance to miss"):
         rate_sequence_ends(successes, rows, miss)

@@ -123,5 +123,5 @@ def test_what_does_not_add_up_is_refused_and_changes_nothing():
     ],
 )
 def test_a_damaged_state_is_refused(damage):
-    with pytest.raises(DataError, match="start a new state|do not add up|is not known"):
+    with pytest.raises(DataError, match=r"start a new state|do not add up|is not known"):
         StartedTallies.from_dict(counted([(7, 0), (9, 1)]).to_dict() | damage)
