@@ -71,6 +71,11 @@ def test_the_band_holds_what_the_labels_will_say_also_of_a_model_too_sure_of_its
         assert 0.93 <= share <= 0.98, figure
 
 
+def test_a_model_that_is_sure_of_all_it_says_does_not_make_its_own_band_narrow():
+    found = coverage(overconfident=0.3, reference=3000, runs=150)
+    assert min(found.values()) >= 0.9
+
+
 def test_of_several_classes_the_bands_hold_as_well():
     assert min(coverage(classes=4, runs=300).values()) >= 0.93
 
