@@ -26,7 +26,7 @@ from PIL import Image
 from pyarrow import parquet
 from scipy.stats import ks_2samp
 
-from benchmarks.monitor_truth import share
+from benchmarks.monitor_peers import share
 from fairlead.bundle import Bundle, Predictor, Seen, scores_of
 from fairlead.evidence import WatchReport
 from fairlead.monitoring import Watch, WatchSettings

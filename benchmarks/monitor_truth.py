@@ -20,13 +20,11 @@ call goes on where the first was stopped.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -41,13 +39,14 @@ from benchmarks.monitor_delays import (
     error_streams,
     kept_delays,
 )
+from benchmarks.monitor_peers import delay_cells, error_delays, false_alarms, said_by_peers, share
 from benchmarks.monitor_rows import drawn_rows
 from fairlead.measures import binomial_interval
 
 RESULT = Path(__file__).parent / "results" / "monitor_truth.md"
 SETTINGS = tuple(Setting(rows, classes) for rows in (300, 2000) for classes in (2, 10))
+SAID = "## What this says"  # from here on, written by hand
 PEERS = {"rows": 40, "pictures": 20}  # streams that are written for them
-HALF = 0.5  # of the columns: evidently's default for saying that a batch drifted
 
 
 def report(options: argparse.Namespace) -> Iterator[str]:
@@ -58,7 +57,7 @@ def report(options: argparse.Namespace) -> Iterator[str]:
         "%.\n"
     )
     yield from _false_alarms(options)
-    yield from _peers_false(options.keep)
+    yield from false_alarms(options.keep)
     if options.bundle is not None:
         yield from _delays(options)
     yield from _errors(options)
@@ -106,49 +105,6 @@ def _alarm_row(name: str, setting: Setting, found: Sequence[Alarms]) -> str:
     return f"| {' | '.join(map(str, cells))} | {low:.1%}, {verdict} | {by_code} |"
 
 
-def share(count: int, rows: int) -> str:
-    """A share with its interval."""
-    if not rows:
-        return "-"
-    low, high = (float(end) for end in binomial_interval(count, rows, 0.95))
-    return f"{count / rows:.1%} [{low:.1%}, {high:.1%}]"
-
-
-def _peers_false(keep: Path) -> Iterator[str]:
-    yield "\n### The same question to peers, at their defaults\n"
-    yield "| peer | unchanged streams | items each | streams with an alarm | alarms per 1000 items |"
-    yield "|---|---|---|---|---|"
-    for source in ("rows", "pictures"):
-        found = _peers(keep, source)
-        for name in ("ADWIN", "KSWIN"):
-            if name in found:
-                before, items = found[name]["before"], found[name]["items"]
-                alarms, total = sum(map(bool, before)), sum(map(len, before))
-                rate = 1000 * total / (items * len(before))
-                cells = (f"river {name}, {source}", len(before), items, share(alarms, len(before)), f"{rate:.2f}")
-                yield f"| {' | '.join(map(str, cells))} |"
-        if "evidently" in found:
-            yield from _evidently_false(found["evidently"], source)
-    yield (
-        "\nOne detector for each score; an alarm is that of any. Evidently judges batches of 500 against the reference."
-    )
-
-
-def _evidently_false(found: dict[str, Any], source: str) -> Iterator[str]:
-    columns = found["columns"]
-    for what, least in (("any column", 1), (f"half of {columns} columns", HALF * columns)):
-        hits = [[count >= least for count in stream] for stream in found["before"]]
-        streams, batches = sum(map(any, hits)), sum(map(len, hits))
-        rate = 1000 * sum(map(sum, hits)) / (batches * found["batch"])
-        items = found["batch"] * len(hits[0])
-        yield f"| evidently, {what}, {source} | {len(hits)} | {items} | {share(streams, len(hits))} | {rate:.2f} |"
-
-
-def _peers(keep: Path, source: str) -> dict[str, Any]:
-    file = keep / f"peers-{source}.json"
-    return dict(json.loads(file.read_text())) if file.exists() else {}
-
-
 # -- changed -------------------------------------------------------------------------------------------
 
 
@@ -172,7 +128,7 @@ def _delays(options: argparse.Namespace) -> Iterator[str]:
         "false "
         "alarms above; a detector that cries every few hundred items is always quick.\n"
     )
-    peers = _peers(options.keep, "pictures")
+    peers = said_by_peers(options.keep, "pictures")
     yield (
         "| change | after 5000: median, 90 % | seen | at once: median, 90 % | seen | first monitor | ADWIN median "
         "(seen) "
@@ -182,7 +138,7 @@ def _delays(options: argparse.Namespace) -> Iterator[str]:
     horizon = false = 0
     for name, one in kept_delays(file, streams, options.seed):
         horizon, false = one.horizon, one.false
-        yield f"| {name} | {_delay_cells(one)} | {' | '.join(_peer_cells(peers, name))} |"
+        yield f"| {name} | {_delay_cells(one)} | {' | '.join(delay_cells(peers, name))} |"
     total = options.streams_read
     yield f"\nChanged items of a stream: {horizon}. Streams with an alarm before the change: {share(false, total)}."
 
@@ -196,26 +152,6 @@ def _delay_cells(one: Delays) -> str:
         cells += [", ".join(f"{end:.0f}" if np.isfinite(end) else f"> {one.horizon}" for end in ends)]
         cells += [f"{len(seen) / len(delays):.0%} of {len(delays)}"]
     return " | ".join([*cells, one.first])
-
-
-def _peer_cells(peers: dict[str, Any], change: str) -> Iterator[str]:
-    for name in ("ADWIN", "KSWIN"):
-        after = peers.get(name, {}).get("after", {}).get(change)
-        if after is None:
-            yield "-"
-            continue
-        seen = [delay for delay in after if delay is not None]
-        middle = np.median([np.inf if delay is None else delay for delay in after])
-        yield (
-            f"{middle:.0f} ({len(seen)} of {len(after)})" if np.isfinite(middle) else f"- ({len(seen)} of {len(after)})"
-        )
-    found = peers.get("evidently")
-    if found is None:
-        yield "-"
-        return
-    counts = [count for stream in found["after"][change] for count in stream]
-    half, any_one = (sum(count >= least for count in counts) for least in (HALF * found["columns"], 1))
-    yield f"{half} / {any_one} of {len(counts)}"
 
 
 def _errors(options: argparse.Namespace) -> Iterator[str]:
@@ -235,17 +171,7 @@ def _errors(options: argparse.Namespace) -> Iterator[str]:
         made = partial(error_streams, options.streams_read, labelled)
         for _, one in kept_delays(file, made, options.seed):
             yield f"| {labelled} | {options.streams_read} | {_delay_cells(one)} |"
-    found = _peers(options.keep, "errors").get("ADWIN")
-    if found:
-        alarms = share(sum(map(bool, found["before"])), len(found["before"]))
-        (after,) = found["after"].values()
-        middle = np.median([np.inf if delay is None else delay for delay in after])
-        seen = sum(delay is not None for delay in after)
-        yield (
-            f"\nADWIN on the same {found['items']} and as many labels, one for each of the same six rates: an alarm "
-            "before "
-            f"the change in {alarms} of {len(after)} streams; after it in {seen}, after a median of {middle:.0f}."
-        )
+    yield from error_delays(options.keep)
 
 
 # -- replicas ------------------------------------------------------------------------------------------
@@ -265,6 +191,12 @@ def _merged(options: argparse.Namespace) -> Iterator[str]:
         f"\nTallies, windows and counts of the merged state equal those of one watch that saw all: {sum(same)} of "
         f"{len(same)}."
     )
+
+
+def _said_before(file: Path) -> str:
+    """Returns what someone has written of an earlier table, to be looked at anew."""
+    found = file.read_text(encoding="utf-8").partition(SAID) if file.exists() else ("", "", "")
+    return "\n" + found[1] + found[2] if found[1] else ""
 
 
 def write_streams(options: argparse.Namespace) -> None:
@@ -306,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_streams(options)
         return
     started = time.perf_counter()
-    text = "\n".join(report(options)) + "\n"
+    text = "\n".join(report(options)) + "\n" + _said_before(options.output)
     options.output.write_text(text, encoding="utf-8")
     print(text, f"{time.perf_counter() - started:.0f} s, written to {options.output}", sep="\n")
 
