@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.monitor_delays import SHAPE, rows_of_pictures
+from benchmarks.monitor_peers import share
 from benchmarks.monitor_pictures import measured
 from benchmarks.monitor_rows import MODEL, Rows, drawn_rows, reference_of, tallies_of
-from benchmarks.monitor_peers import share
 from fairlead.evidence import Estimate
 from fairlead.judgement import Policy
 from fairlead.measures import EmbeddingSketch
