@@ -107,8 +107,9 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    ("image images text texts top_k features sensitive label mask evaluations x request_id item feedback").split()
-)
+    ["image", "images", "text", "texts", "top_k", "features", "sensitive", "label", "mask", "evaluations", "x",
+     "request_id", "item", "feedback"]
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=[tiny_bundle, tiny_text_bundle])
