@@ -408,6 +408,18 @@ def test_inputs_count_towards_the_size(tmp_path):
     assert len(kept) == len(ids(tmp_path))
 
 
+def test_a_few_large_inputs_end_a_segment_and_stay_in_the_bound(tmp_path):
+    clock = Clock()
+    bounds = {"segment_bytes": 10_000, "total_bytes": 30_000, "keep_days": 1e6, "keep_inputs": True}
+    with RequestLog(tmp_path, **bounds, clock=clock) as log:
+        for number in range(40):
+            clock.now += 1
+            log.write([observed(f"r{number}", float(number))], inputs={f"r{number}": b"x" * 4000})
+            held_now = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+            assert held_now <= 30_000
+    assert ids(tmp_path)[-1] == "r39"
+
+
 def test_inputs_are_not_kept_unless_asked_for(tmp_path):
     with RequestLog(tmp_path) as log:
         log.write([observed("r1")], inputs={"r1": b"pixels"})

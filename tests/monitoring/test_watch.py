@@ -103,6 +103,48 @@ def test_a_report_does_not_depend_on_portions() -> None:
     assert reports[0] == reports[1] == reports[2]
 
 
+def test_what_moved_is_named_in_the_window() -> None:
+    watching = _after_change(World(brightness=1.0))
+    first = watching.report().moved[0]
+    assert (first.name, first.explained) == ("input.brightness", False)
+    assert first.p_value < 1e-6
+    assert first.window - first.reference > 0.7
+    calm = _after_change(World()).report()
+    assert calm.moved
+    assert min(score.p_value for score in calm.moved) > 0.01
+
+
+def test_other_shares_of_the_classes_are_named_a_prior_shift() -> None:
+    shift = _after_change(World(positives=0.75)).report().prior_shift
+    assert shift is not None
+    assert shift.fits
+    assert abs(shift.window["yes"] - 0.75) < 0.08
+    brighter = _after_change(World(brightness=1.0)).report().prior_shift
+    assert brighter is not None
+    assert not brighter.fits
+
+
+def test_nothing_is_said_of_a_window_of_few() -> None:
+    watching = watch()
+    watching.add(observed(items(World(), 99, 1)))
+    report = watching.report()
+    assert (report.moved, report.prior_shift, report.window_items) == ((), None, 99)
+    assert {figure.withheld[:26] for figure in report.quality} == {"the window holds 99 items,"}
+    watching.add(observed(items(World(), 1, 2), first=99))
+    assert len(watching.report().moved) == 3
+
+
+def test_quality_is_told_beside_labels_and_withheld_while_an_alarm_stands() -> None:
+    calm = _after_change(World(), told=True).report().quality[0]
+    assert calm.figure == "accuracy"
+    assert calm.estimate is not None
+    assert calm.realised is not None
+    assert calm.realised.low < 0.9 < calm.realised.high
+    assert abs(calm.estimate.value - 0.9) < 0.1
+    moved = _after_change(World(brightness=1.0)).report().quality
+    assert all(figure.estimate is None and "an alarm of drift stands" in figure.withheld for figure in moved)
+
+
 def test_a_report_changes_nothing() -> None:
     watching = _after_change(World(), later=100, told=True)
     before = watching.to_dict()

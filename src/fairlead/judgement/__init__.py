@@ -4,6 +4,7 @@ from fairlead.judgement.findings import judge
 from fairlead.judgement.gate import GateDecision, ReleaseGate
 from fairlead.judgement.group_table import FEWEST_SHOWN, GroupRow, group_table, hidden_groups
 from fairlead.judgement.interventions import failed_interventions, judge_interventions
+from fairlead.judgement.live import LIVE, judge_live
 from fairlead.judgement.measurement import Measurement, measure
 from fairlead.judgement.policy import Policy
 from fairlead.judgement.registry import (
@@ -21,6 +22,7 @@ __all__ = [
     "FEWEST_SHOWN",
     "FIGURES",
     "INTERVENTION_FIGURES",
+    "LIVE",
     "UNRELIABLE_EXPLANATIONS",
     "Figure",
     "FigureKind",
@@ -35,5 +37,6 @@ __all__ = [
     "hidden_groups",
     "judge",
     "judge_interventions",
+    "judge_live",
     "measure",
 ]

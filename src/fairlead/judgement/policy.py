@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.errors import ConfigurationError, EvidenceError, UnknownNameError, UnreadableFileError
-from fairlead.evidence import Limit, Verdict
+from fairlead.evidence import Ledger, Limit, Verdict
 from fairlead.judgement.registry import FIGURES, INTERVENTION_FIGURES, Figure, InterventionFigure
 
 _ENTRIES = ("limits", "block", "interventions")
@@ -81,6 +81,21 @@ class Policy:
         """The policy of a run without one: three differences, each at most 0.1."""
         names = ("true_positive_rate_difference", "false_positive_rate_difference", "selection_rate_difference")
         return cls({name: Limit(0.1, margin=0.05, rows=50) for name in names})
+
+    @classmethod
+    def of_ledger(cls, ledger: Ledger) -> Policy:
+        """Returns the limits that findings were held against; the default policy where they have none.
+
+        Examples:
+            >>> from fairlead.evidence import Finding
+            >>> limit = Limit(0.2)
+            >>> found = Finding("FAIR-001", "selection_rate_difference", "test", Verdict.INSUFFICIENT, limit=limit)
+            >>> dict(Policy.of_ledger(Ledger((found,))).limits)
+            {'selection_rate_difference': Limit(most=0.2, margin=0.05, rows=50)}
+        """
+        known = {figure.name for figure in FIGURES}
+        limits = {found.figure: found.limit for found in ledger if found.limit is not None and found.figure in known}
+        return cls(limits) if limits else cls.default()
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any], where: str = "the policy") -> Policy:

@@ -7,6 +7,7 @@ from fairlead.measures.confusion import ConfusionCounts
 from fairlead.measures.deletion import deletion_areas, insertion_areas, map_curves
 from fairlead.measures.disparity import difference_ends, shortfall_ends, worst_rate_ends
 from fairlead.measures.embedding_sketch import EmbeddingSketch
+from fairlead.measures.expected_performance import expected_accuracy, expected_performance
 from fairlead.measures.feature_groups import FeatureGroups
 from fairlead.measures.group_rates import RATES, GroupRates
 from fairlead.measures.group_scores import CalibrationCurve, group_auc, group_calibration
@@ -24,10 +25,12 @@ from fairlead.measures.planning import Plan, bounded_mean_rows, net_change_rows,
 from fairlead.measures.prior_shift import prior_shift
 from fairlead.measures.rank_martingales import RankMartingales
 from fairlead.measures.ranking import macro_auroc
+from fairlead.measures.rate_sequence import rate_sequence_ends
 from fairlead.measures.rates import accuracy, macro_f1, macro_precision, macro_recall
 from fairlead.measures.reference import Reference, ScoreReference
 from fairlead.measures.region_mass import region_mass
 from fairlead.measures.scoring import brier_score, log_loss
+from fairlead.measures.started_tallies import StartedTallies
 from fairlead.measures.tail_shares import TailShares
 from fairlead.measures.temperature import fit_temperature, softmax
 from fairlead.measures.window_shift import moved_scores
@@ -53,6 +56,7 @@ __all__ = [
     "RankMartingales",
     "Reference",
     "ScoreReference",
+    "StartedTallies",
     "TailShares",
     "accuracy",
     "binomial_interval",
@@ -61,7 +65,9 @@ __all__ = [
     "centre_map",
     "deletion_areas",
     "difference_ends",
+    "expected_accuracy",
     "expected_calibration_error",
+    "expected_performance",
     "fit_temperature",
     "group_auc",
     "group_calibration",
@@ -84,6 +90,7 @@ __all__ = [
     "owen_values",
     "paired_change",
     "prior_shift",
+    "rate_sequence_ends",
     "region_mass",
     "shortfall_ends",
     "softmax",

@@ -14,7 +14,7 @@ from fairlead.errors import DataError
 
 _DIRECTIONS, _NEAREST = 4, 3
 _TOGETHER = 10  # rows of a landmark at least
-_MOST_LANDMARKS = 64
+_MOST_LANDMARKS = 40
 _PLACES = 16  # directions along which the sample is halved
 Floats = NDArray[np.float32]
 
@@ -31,7 +31,7 @@ class EmbeddingSketch:
     Attributes:
         mean: (D,) of the sample.
         directions: (R, D) principal directions, each divided by the sample's spread along it.
-        landmarks: (K, D) means of rows of the sample, 64 at most.
+        landmarks: (K, D) means of rows of the sample, 40 at most.
 
     Raises:
         DataError: shapes that do not fit, or numbers that are not finite.

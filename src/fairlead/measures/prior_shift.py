@@ -18,7 +18,6 @@ IntArray = NDArray[np.int64]
 LEVEL = 0.05
 _FEWEST_ROWS = 10  # of a class: fewer do not say what is decided for it
 _LEAST_TOLD = 0.1  # least singular value of the confusion: below it classes are too alike to tell their shares
-_FEWEST_EXPECTED = 5.0  # items a bin, below which the chi-squared law does not hold
 _STEPS = 5000
 _STILL = 1e-10
 
@@ -30,9 +29,9 @@ def prior_shift(
 
     If only the shares of the classes changed, each class is decided for, and scores, as on the reference. The shares
     are then those, by maximum likelihood, whose mixture of the reference's rows gives the decided classes; and each
-    score's histogram is the same mixture of its histograms by class. The test of that is a chi-squared one of what is
-    left over, which allows for the finite window, for the finite reference and for the shares being estimated; it
-    takes score and decided class as independent within a true class. P-values are adjusted over the scores (Holm).
+    score's histogram is the same mixture of its histograms by class. What is left over is tested (Cramer-von Mises),
+    allowing for the finite window, the finite reference and the shares being estimated; score and decided class are
+    taken as independent within a true class. P-values are adjusted over the scores (Holm).
 
     Args:
         reference: What was counted on the reference rows; those of unknown truth are not used.
@@ -49,7 +48,9 @@ def prior_shift(
     References:
         Saerens, Latinne and Decaestecker (2002), Adjusting the outputs of a classifier to new a priori probabilities,
         Neural Computation 14. Lipton, Wang and Smola (2018), Detecting and correcting for label shift with black box
-        predictors, ICML.
+        predictors, ICML. Anderson (1962), On the distribution of the two-sample Cramer-von Mises criterion, Annals of
+        Mathematical Statistics 33. Buckley and Eagleson (1988), An approximation to the distribution of quadratic
+        forms in normal random variables, Australian Journal of Statistics 30.
 
     Examples:
         >>> from fairlead.records import Labels
@@ -114,35 +115,35 @@ def _left_over(
     An item adds to what is left over its own bin less what the classes decided for it foretell of bins; within a true
     class this has mean 0, so that the variances of window and reference simply add, weighted by the shares.
     """
-    by_class = score.counts[: len(shares)]
-    by_class, counts = _pooled(by_class, counts, shares)
-    if len(counts) < 2:
-        return 1.0
-    rows, items = by_class.sum(axis=1), counts.sum()
+    by_class, items = score.counts[: len(shares)], counts.sum()
+    rows = by_class.sum(axis=1)
     bins = by_class / rows[:, None]
     foretold = np.linalg.lstsq(confusion, bins, rcond=None)[0]  # (C, B) bins by decided class
-    weight, other = (shares / items + shares**2 / of for of in (rows, decided_rows))
-    spread = _spread(weight, bins) + foretold.T @ _spread(other, confusion) @ foretold
-    rest = counts / items - shares @ bins
-    # The last bin is one less the others: without it the covariance is regular.
-    statistic = float(rest[:-1] @ np.linalg.pinv(spread[:-1, :-1], rcond=1e-8, hermitian=True) @ rest[:-1])
-    return float(gammaincc((len(counts) - 1) / 2, max(statistic, 0.0) / 2))
+    spread = _spread((shares / items + shares**2 / rows) * _whole(rows), bins)
+    told = _spread((shares / items + shares**2 / decided_rows) * _whole(decided_rows), confusion)
+    spread += foretold.T @ told @ foretold
+    rest = (counts / items - shares @ bins).cumsum()[:-1]  # a difference of distribution functions; the last is 0
+    return _chance_of_squares(float(rest @ rest), spread.cumsum(axis=0).cumsum(axis=1)[:-1, :-1])
+
+
+def _whole(rows: IntArray) -> FloatArray:
+    """Returns (C,) what makes a variance about the mean of so many rows one about the true mean."""
+    return np.asarray(rows / np.maximum(rows - 1, 1), dtype=np.float64)
+
+
+def _chance_of_squares(total: float, spread: FloatArray) -> float:
+    """Returns the chance that a normal vector of this covariance has a sum of squares beyond ``total``.
+
+    By a chi-squared law of the same mean, variance and skewness.
+    """
+    moments = [float(np.trace(np.linalg.matrix_power(spread, power))) for power in (1, 2, 3)]
+    if moments[2] <= 0:
+        return float(total <= _STILL)
+    freedom = moments[1] ** 3 / moments[2] ** 2
+    matched = freedom + (total - moments[0]) * np.sqrt(freedom / moments[1])
+    return float(gammaincc(freedom / 2, max(matched, 0.0) / 2))
 
 
 def _spread(weight: FloatArray, chances: FloatArray) -> FloatArray:
     """Returns the weighted sum of the covariances of one draw from each row of (C, K) chances."""
     return np.asarray(np.diag(weight @ chances) - (chances.T * weight) @ chances, dtype=np.float64)
-
-
-def _pooled(by_class: IntArray, counts: IntArray, shares: FloatArray) -> tuple[IntArray, IntArray]:
-    """Joins neighbouring bins until enough items of the window are expected in each."""
-    expected = shares @ (by_class / by_class.sum(axis=1)[:, None]) * counts.sum()
-    group, filled = np.zeros(len(counts), dtype=np.int64), 0.0
-    for place, items in enumerate(expected):
-        group[place] = group[place - 1] + (filled >= _FEWEST_EXPECTED) if place else 0
-        filled = items + (filled if place and group[place] == group[place - 1] else 0.0)
-    if filled < _FEWEST_EXPECTED:
-        group[group == group[-1]] = max(group[-1] - 1, 0)
-    joined = np.zeros((group[-1] + 1, len(counts)), dtype=np.int64)
-    joined[group, np.arange(len(counts))] = 1
-    return by_class @ joined.T, joined @ counts

@@ -22,6 +22,11 @@ def betaincinv(a: Any, b: Any, p: Any) -> Any:
     return _scipy("betaincinv")(a, b, p)
 
 
+def betaln(a: Any, b: Any) -> Any:
+    """Returns the logarithm of the beta function."""
+    return _scipy("betaln")(a, b)
+
+
 def logsumexp(values: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Returns the logarithm of a sum of exponentials."""
     return _scipy("logsumexp")(values, axis=axis, keepdims=keepdims)

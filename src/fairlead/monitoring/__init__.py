@@ -3,6 +3,7 @@
 from fairlead.monitoring.counted import Counted
 from fairlead.monitoring.drift import SequentialTests, Watched
 from fairlead.monitoring.families import FAMILIES, LIVE_SHARE, DriftFamily
+from fairlead.monitoring.forgetting import Forgotten, forget
 from fairlead.monitoring.log_reader import DamagedLines, read_log
 from fairlead.monitoring.merging import MergedWatch, merged
 from fairlead.monitoring.observation_reader import ObservationReader, ObservedColumns
@@ -21,6 +22,7 @@ __all__ = [
     "Counted",
     "DamagedLines",
     "DriftFamily",
+    "Forgotten",
     "MergedWatch",
     "ObservationReader",
     "ObservedColumns",
@@ -33,6 +35,7 @@ __all__ = [
     "WatchedModel",
     "Window",
     "Windows",
+    "forget",
     "load_watch",
     "merged",
     "read_log",

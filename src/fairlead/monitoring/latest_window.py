@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.evidence import Estimate, MovedScore, PriorShift, QualityEstimate
-from fairlead.measures import binomial_interval
+from fairlead.measures import binomial_interval, moved_scores, prior_shift
 from fairlead.measures.expected_performance import expected_performance
 from fairlead.monitoring.watched import MOST_CLASSES
 from fairlead.monitoring.watched_model import WatchedModel
 from fairlead.monitoring.windows import Window
 
 FEWEST = 100
-"""Items from which anything is said of a window."""
+"""Items from which anything is said of a window; what moved is tested on those that stand for their request."""
 
 _LEVEL = 0.95
 
@@ -33,7 +33,13 @@ class LatestWindow:
 
     def moved(self) -> tuple[tuple[MovedScore, ...], PriorShift | None]:
         """Returns what differs, the most significant first, and the classes' shares where they can be estimated."""
-        return (), None
+        reference, window = self.watched.reference, self.window
+        if reference is None or window.leading < FEWEST or not reference.rows:
+            return (), None
+        scores = [score.name for score in self.watched.answers().scores]
+        histograms = dict(zip(scores, window.histograms, strict=True))
+        shift, explained = prior_shift(reference, histograms, window.decided)
+        return moved_scores(reference, histograms, window.decided, explained), shift
 
     def quality(self, *, raised: bool) -> tuple[QualityEstimate, ...]:
         """Returns figures estimated without labels, or why they are not.

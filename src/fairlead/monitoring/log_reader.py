@@ -16,7 +16,7 @@ from fairlead.monitoring.segments import Segment, segments_of
 from fairlead.records import Feedback, Observation
 
 Record = Observation | Feedback
-_LONGEST = 16_000_000  # bytes of a line: what a service writes is a thousandth of it
+LONGEST = 16_000_000  # bytes of a line: what a service writes is a thousandth of it
 _NAMED = 20
 
 
@@ -125,10 +125,10 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with path.open("rb") as file:
             for number in itertools.count(1):
-                line = file.readline(_LONGEST)
+                line = file.readline(LONGEST)
                 if not line:
                     return
-                if len(line) == _LONGEST and not line.endswith(b"\n"):
+                if len(line) == LONGEST and not line.endswith(b"\n"):
                     _skip_line(file)
                 if line.strip():
                     yield number, line
@@ -159,11 +159,11 @@ def parse(line: bytes) -> Record:
 
 
 def _skip_line(file: BinaryIO) -> None:
-    while (more := file.readline(_LONGEST)) and not more.endswith(b"\n"):
+    while (more := file.readline(LONGEST)) and not more.endswith(b"\n"):
         pass
 
 
 def _reason(line: bytes, error: Exception) -> str:
     if not line.endswith(b"\n"):
-        return "cut off" if len(line) < _LONGEST else f"longer than {_LONGEST} bytes"
+        return "cut off" if len(line) < LONGEST else f"longer than {LONGEST} bytes"
     return "not JSON" if isinstance(error, ValueError) and not str(error).startswith("neither") else str(error)[:200]

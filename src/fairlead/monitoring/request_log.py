@@ -32,7 +32,7 @@ class RequestLog:
 
     Args:
         folder: Where the segments go; it is made where it is not there.
-        segment_bytes: From which size on a new segment is begun.
+        segment_bytes: From which size on, inputs included, a new segment is begun.
         total_bytes: About the most the folder holds, inputs included: at a new segment the oldest are deleted.
         keep_days: Segments whose last record is older are deleted; None keeps them for ever.
         keep_inputs: Whether inputs themselves are kept. They are deleted with the segment of their records.
@@ -65,7 +65,7 @@ class RequestLog:
         self._clock = clock
         self._handle: int | None = None
         self._segment: Segment | None = None
-        self._size, self._opened, self._broken = 0, 0.0, False
+        self._size, self._inputs, self._opened, self._broken = 0, 0, 0.0, False
         self._begin_writer()
 
     def write(
@@ -92,7 +92,7 @@ class RequestLog:
         if not lines:
             return
         kept = inputs if inputs and self.settings.keep_inputs else {}
-        handle = self._writable(len(lines))
+        handle = self._writable(len(lines) + sum(map(len, kept.values())))
         with held(handle) as free:
             if free:
                 self._append(handle, lines, kept)
@@ -135,7 +135,8 @@ class RequestLog:
         if self._broken:
             self._abandon()
         long = self._clock() - self._opened >= self.settings.segment_seconds
-        if self._handle is not None and self._size and (self._size + more > self.settings.segment_bytes or long):
+        full = self._size + self._inputs + more > self.settings.segment_bytes
+        if self._handle is not None and self._size and (full or long):
             self._end()
         return self._open() if self._handle is None else self._handle
 
@@ -145,7 +146,7 @@ class RequestLog:
         self.retention.tidy(now, spare=None)
         path = self.folder / Segment.name(now, self._writer, self._number)
         self._handle = os.open(path, _FLAGS, _OWNER_ONLY)
-        self._segment, self._size, self._opened = Segment.of(path), 0, now
+        self._segment, self._size, self._inputs, self._opened = Segment.of(path), 0, 0, now
         self._number += 1
         return self._handle
 
@@ -161,6 +162,7 @@ class RequestLog:
             self._take_back(handle, kept)
             raise
         self._size += len(lines)
+        self._inputs += sum(map(len, inputs.values()))
 
     def _keep(self, record: str, content: bytes, kept: list[Path]) -> None:
         if self._segment is None:

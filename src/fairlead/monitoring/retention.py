@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairlead.monitoring.log_settings import DAY, LogSettings
-from fairlead.monitoring.segments import INPUTS, Segment, held
+from fairlead.monitoring.segments import INPUTS, PARTIAL, Segment, held
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Retention:
             else:
                 kept.append((segment, found.st_size + _bytes_in(segment.inputs)))
         self._make_room(kept, spare)
-        self._drop_orphans()
+        self._drop_orphans(now)
 
     def _make_room(self, kept: list[tuple[Segment, int]], spare: Segment | None) -> None:
         # Room for the next segment too, so that the bound holds while that is written.
@@ -61,8 +62,12 @@ class Retention:
                 self.crowded_out += 1
                 over -= size
 
-    def _drop_orphans(self) -> None:
-        """Deletes inputs whose segment is gone: a process that ended in between left them."""
+    def _drop_orphans(self, now: float) -> None:
+        """Deletes what a process left that ended in between: inputs whose segment is gone, and half a rewritten one."""
+        for partial in self.folder.glob(f".*{PARTIAL}"):
+            with suppress(FileNotFoundError):
+                if now - partial.stat().st_mtime > DAY:
+                    partial.unlink()
         inputs = self.folder / INPUTS
         for folder in inputs.iterdir() if inputs.is_dir() else ():
             if not (self.folder / f"{folder.name}.jsonl").exists():

@@ -15,6 +15,7 @@ from pathlib import Path
 from fairlead.errors import DataError
 
 INPUTS = "inputs"
+PARTIAL = ".partial"
 _NAME = re.compile(r"requests-(?P<opened>\d{8}T\d{6}Z)-(?P<writer>[0-9a-f]+)-(?P<number>\d{6})\.jsonl")
 _PLACE = re.compile(r"(?P<request>.+)/(?P<place>[0-9]{1,9})", re.DOTALL)
 
@@ -93,15 +94,15 @@ def input_name(record: str) -> str:
     return sha256(request.encode("utf-8", "surrogatepass")).hexdigest()[:32] + place
 
 
-def is_of(record: str, request: str) -> bool:
-    """Returns whether a record is a request's, or that of one of its items.
+def names_of(record: str) -> tuple[str, ...]:
+    """Returns what a record can be asked for by: its own id, and of an item, that of its request.
 
     Examples:
-        >>> is_of("r1", "r1"), is_of("r1/0", "r1"), is_of("r10", "r1"), is_of("r1/x", "r1")
-        (True, True, False, False)
+        >>> names_of("r1"), names_of("r1/0"), names_of("r1/x")
+        (('r1',), ('r1/0', 'r1'), ('r1/x',))
     """
     found = _PLACE.fullmatch(record)
-    return record == request or (found is not None and found["request"] == request)
+    return (record,) if found is None else (record, found["request"])
 
 
 @contextmanager

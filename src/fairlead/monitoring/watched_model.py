@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairlead.bundle import Bundle
+from fairlead.bundle.bundle import EVIDENCE
+from fairlead.bundle.contents import read_json
 from fairlead.errors import ConfigurationError, UnknownNameError
+from fairlead.evidence import Ledger
 from fairlead.judgement import Policy
 from fairlead.measures import FeatureGroups, GroupTally, Reference
 from fairlead.monitoring.settings import WatchSettings
@@ -86,7 +89,7 @@ class WatchedModel:
             bundle.tallies,
             bundle.labels,
             model=bundle.digest,
-            policy=policy or Policy.default(),
+            policy=policy or _own_policy(bundle),
             settings=settings or WatchSettings(),
         )
 
@@ -117,3 +120,8 @@ class WatchedModel:
     def errors(self) -> WatchedErrors:
         """What is watched of answers whose truth was told."""
         return WatchedErrors(self.reference, self.tallies)
+
+
+def _own_policy(bundle: Bundle) -> Policy:
+    """Returns the limits that the bundle's findings were held against."""
+    return Policy.of_ledger(Ledger.from_dict(read_json(EVIDENCE, bundle.read(EVIDENCE))))
