@@ -61,10 +61,12 @@ def test_above_the_greatest_and_at_a_shared_value_are_bins_of_their_own():
     assert bins[-1] == len(edges)
 
 
-def test_continuous_values_fall_evenly_into_fifty_bins():
+def test_continuous_values_fall_evenly_into_fifty_bins_and_finer_ones_at_the_ends():
     edges = score_edges(np.linspace(0, 1, 1000))
     counts = np.bincount(np.searchsorted(edges, np.linspace(0, 1, 1000), side="right"), minlength=len(edges) + 1)
-    assert counts[1:-1].tolist() == [20] * 50
+    assert counts[1:5].tolist() == [2, 3, 5, 10]
+    assert counts[-5:-1].tolist() == [10, 5, 3, 2]
+    assert counts[5:-5].tolist() == [20] * 48
     assert counts[[0, -1]].tolist() == [0, 0]
 
 

@@ -128,7 +128,7 @@ def _judged(figure: Figure, limit: Limit, tally: Tally, split: str, shares: Tail
         estimate=found.estimate,
         limit=limit,
         rows_needed=needed,
-        remedy=_remedy(figure, limit, found, verdict) + _missing_values(tally, fewest_shown),
+        remedy=_remedy(figure, limit, found, verdict) + missing_values(tally, fewest_shown),
     )
 
 
@@ -145,19 +145,19 @@ def _verdict(found: Measurement, limit: Limit) -> Verdict:
 def _remedy(figure: Figure, limit: Limit, found: Measurement, verdict: Verdict) -> str:
     shown = f" ({found.extremes})" if found.extremes else ""
     needed = found.rows_needed if verdict in OPEN else {}
-    rows = _listed([f"{count} more {name}" for name, count in needed.items()], "; ")
+    rows = listed([f"{count} more {name}" for name, count in needed.items()], "; ")
     if verdict is Verdict.FLAGGED:
         text = (
             f"Beyond its limit{shown}: look at the rows of these groups that are wrong, then mend the data, the "
             f"training or the threshold, and audit again; {figure.anchor} says how."
         )
         if found.short:
-            text += f" Too small to speak besides: {_listed(found.short)}."
+            text += f" Too small to speak besides: {listed(found.short)}."
     elif verdict is Verdict.CLEAR:
         text = f"Within its limit{shown}; nothing to do."
     elif verdict is Verdict.INSUFFICIENT:
         text = (
-            f"Fewer than {limit.rows} rows of the figure's own denominator in {_listed(found.short)}: gather {rows}."
+            f"Fewer than {limit.rows} rows of the figure's own denominator in {listed(found.short)}: gather {rows}."
             if found.short
             else "No group has a rate above 0, so a ratio has no meaning; judge a difference instead."
         )
@@ -166,7 +166,8 @@ def _remedy(figure: Figure, limit: Limit, found: Measurement, verdict: Verdict) 
     return text
 
 
-def _missing_values(tally: Tally, fewest: int) -> str:
+def missing_values(tally: Tally, fewest: int) -> str:
+    """Returns how many rows have no value of the feature, in a sentence; nothing where all have one."""
     per_slot = tally.rows
     missing, rows = int(per_slot[-1]), int(per_slot.sum())
     if not missing:
@@ -175,7 +176,8 @@ def _missing_values(tally: Tally, fewest: int) -> str:
     return f" {told} rows have no value of {tally.by.feature} and are compared with no one."
 
 
-def _listed(names: Sequence[str], joint: str = ", ") -> str:
+def listed(names: Sequence[str], joint: str = ", ") -> str:
+    """Returns the first of some names, and how many others there are."""
     more = f"{joint}and {len(names) - _SHOWN} others" if len(names) > _SHOWN else ""
     return joint.join(names[:_SHOWN]) + more
 

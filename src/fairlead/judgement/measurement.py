@@ -100,15 +100,15 @@ def measure(
             estimate = _of_rates(figure, stack, limit, shares)
     extremes = ""
     if estimate is not None:
-        worst = int(np.nanargmax(_by_family(figure.kind, stack.values)))
-        extremes = _extremes(figure.kind, stack.groups, stack.values[worst], stack.rows[worst], fewest)
+        worst = int(np.nanargmax(figure_by_family(figure.kind, stack.values)))
+        extremes = farthest_groups(figure.kind, stack.groups, stack.values[worst], stack.rows[worst], fewest)
         extremes += f" ({stack.titles[worst]})" if extremes and stack.titles[worst] else ""
     plan = partial(rows_of_rates, full, figure.kind, limit, shares)
     return Measurement(estimate, _short(full.groups, full.rows, limit), extremes, plan)
 
 
 def _of_rates(figure: Figure, stack: StackedRates, limit: Limit, shares: TailShares) -> Estimate | None:
-    figures = _by_family(figure.kind, stack.values)
+    figures = figure_by_family(figure.kind, stack.values)
     if np.isnan(figures).all():
         return None
     ends, method = _ENDS[figure.kind]
@@ -132,7 +132,7 @@ def _of_means(
         flagged = ends(shown.rows >= limit.rows, shares)[0] > scaled.most
         means = shown if flagged else means.without(hidden_groups(means.rows, min(fewest, limit.rows)))
     counted = means.rows >= limit.rows
-    value = float(_by_family(figure.kind, means.values[None])[0])
+    value = float(figure_by_family(figure.kind, means.values[None])[0])
     estimate, extremes = None, ""
     if not np.isnan(value):
         ends = means.worst_ends if figure.kind is FigureKind.WORST else means.difference_ends
@@ -141,11 +141,11 @@ def _of_means(
             "" if means.variances is None else ", or empirical Bernstein bounds where they are nearer"
         )
         estimate = _estimate(value * unit, (low * unit, high * unit), shares, rows, method)
-        extremes = _extremes(figure.kind, means.groups, means.values * unit, means.rows, fewest)
+        extremes = farthest_groups(figure.kind, means.groups, means.values * unit, means.rows, fewest)
     return Measurement(estimate, short, extremes, plan)
 
 
-def _by_family(kind: FigureKind, values: Floats) -> Floats:
+def figure_by_family(kind: FigureKind, values: Floats) -> Floats:
     """Returns (K,) the figure of each family from (K, G) rates; NaN where it has no meaning."""
     known = ~np.isnan(values)
     high = np.where(known, values, -np.inf).max(axis=1)
@@ -167,7 +167,10 @@ def _estimate(value: float, ends: tuple[float, float], shares: TailShares, rows:
     )
 
 
-def _extremes(kind: FigureKind, groups: tuple[str, ...], values: Floats, rows: NDArray[np.int64], fewest: int) -> str:
+def farthest_groups(
+    kind: FigureKind, groups: tuple[str, ...], values: Floats, rows: NDArray[np.int64], fewest: int
+) -> str:
+    """Returns the groups that are farthest apart, in words; nothing where one of them is too small to show."""
     top, bottom = int(np.nanargmax(values)), int(np.nanargmin(values))
     chosen = [top] if kind is FigureKind.WORST else [top, bottom]
     if min(int(rows[group]) for group in chosen) < fewest:

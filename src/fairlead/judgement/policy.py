@@ -86,6 +86,11 @@ class Policy:
     def of_ledger(cls, ledger: Ledger) -> Policy:
         """Returns the limits that findings were held against; the default policy where they have none.
 
+        Where splits were held against different limits, those of the test split hold.
+
+        Args:
+            ledger: All findings of a run, or of a bundle.
+
         Examples:
             >>> from fairlead.evidence import Finding
             >>> limit = Limit(0.2)
@@ -94,7 +99,8 @@ class Policy:
             {'selection_rate_difference': Limit(most=0.2, margin=0.05, rows=50)}
         """
         known = {figure.name for figure in FIGURES}
-        limits = {found.figure: found.limit for found in ledger if found.limit is not None and found.figure in known}
+        findings = (*ledger, *ledger.on("test"))
+        limits = {found.figure: found.limit for found in findings if found.limit is not None and found.figure in known}
         return cls(limits) if limits else cls.default()
 
     @classmethod

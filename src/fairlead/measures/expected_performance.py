@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fairlead.errors import DataError
 from fairlead.evidence import Estimate
 from fairlead.measures.reference import Reference
 from fairlead.measures.special import stdtrit
@@ -16,8 +17,8 @@ FEWEST_REFERENCE, FEWEST_WINDOW = 30, 10
 
 _LEVEL = 0.95
 _METHOD = (
-    "calibrated probabilities (CBPE), corrected by their gap on the reference; the band is for what these very items "
-    "will turn out to be"
+    "calibrated probabilities (CBPE), corrected by their gap on the reference; the band is for what the figure will "
+    "turn out to be on these very items"
 )
 FloatArray = NDArray[np.float64]
 
@@ -28,11 +29,39 @@ def expected_accuracy(expected: FloatArray) -> float:
     Args:
         expected: (C, C) sum of probabilities over items, by class decided for and true class.
 
+    Raises:
+        DataError: no items.
+
     Examples:
         >>> expected_accuracy(np.array([[9.0, 1.0], [2.0, 8.0]]))
         0.85
     """
-    return float(np.trace(expected) / expected.sum())
+    items = float(expected.sum())
+    if not items > 0:
+        raise DataError("no items, so no accuracy is expected of them; wait for some")
+    return float(np.trace(expected)) / items
+
+
+def reference_performance(reference: Reference) -> dict[str, float]:
+    """Returns the same figures on the reference rows, whose truth is known; without those that have no rows.
+
+    Args:
+        reference: The held-out rows.
+
+    Examples:
+        >>> from fairlead.records import Labels
+        >>> decided = np.array([[90, 10], [20, 80], [0, 0]])
+        >>> known = Reference(Labels(("no", "yes")), (), decided, np.zeros((2, 2)), np.zeros(2))
+        >>> {name: round(value, 3) for name, value in reference_performance(known).items()}
+        {'accuracy': 0.85, 'precision.no': 0.818, 'recall.no': 0.9, 'precision.yes': 0.889, 'recall.yes': 0.8}
+    """
+    known = reference.decided[:-1]
+    right, rows = np.diag(known), {"accuracy": int(known.sum())}
+    hits = {"accuracy": int(right.sum())}
+    for code, label in enumerate(reference.labels):
+        for name, axis in (("precision", 0), ("recall", 1)):
+            hits[f"{name}.{label}"], rows[f"{name}.{label}"] = int(right[code]), int(known.sum(axis=axis)[code])
+    return {name: hits[name] / rows[name] for name in rows if rows[name]}
 
 
 def expected_performance(
@@ -45,8 +74,11 @@ def expected_performance(
     answers were right than expected is added, and how sure that is stands in the band, beside the window's own chance.
 
     A band covers what the figure turns out to be on these very items once all their labels have come, with a chance
-    of 95 %. Of accuracy and precision it is a prediction interval of a mean; that of recall, a ratio of two sums of
-    which neither is known, takes the larger variance of a share of rows of the class, and is wide.
+    of 95 %; it says nothing of the rate in the long run. It is Student's prediction interval of a mean. The window's
+    single answers are taken to lie as far from what was expected of them as its probabilities say, or as those of the
+    reference did, whichever is more: a model too sure of itself would make its own band too narrow. Recall is a ratio
+    of two sums neither of which is known, and is linearised; of more than two classes its band takes the most that the
+    sums allow, and is somewhat wide.
 
     Args:
         reference: The held-out rows, whose truth is known.
@@ -64,54 +96,78 @@ def expected_performance(
 
     Examples:
         >>> from fairlead.records import Labels
-        >>> decided, expected = np.array([[90, 10], [20, 80], [0, 0]]), np.array([[99.0, 11.0], [9.0, 81.0]])
-        >>> known = Reference(Labels(("no", "yes")), (), decided, expected, np.array([9.0, 8.0]))
+        >>> rows, sums = np.array([[90, 10], [20, 80], [0, 0]]), np.array([[99.0, 11.0], [9.0, 81.0]])
+        >>> known = Reference(Labels(("no", "yes")), (), rows, sums, np.array([9.0, 8.0]))
         >>> window = np.array([[45.0, 5.0], [5.0, 45.0]]), np.array([4.5, 4.5]), np.array([50, 50])
         >>> found = expected_performance(known, *window)
         >>> str(found["accuracy"]), sorted(found)[:2]
         ('0.850 [0.778, 0.922]', ['accuracy', 'precision.no'])
     """
-    right, hoped = np.diag(reference.decided[:-1]), np.diag(reference.expected)
-    whole = _Sums(expected.trace(), squares.sum(), decided.sum())
-    known = _Sums(hoped.sum(), reference.squares.sum(), reference.decided[:-1].sum())
-    found = {"accuracy": _mean(whole, known, right.sum())}
-    true_then, true_now = reference.expected.sum(axis=0), expected.sum(axis=0)
-    rows, truth = reference.decided[:-1].sum(axis=0), reference.decided[:-1].sum(axis=1)
+    known = reference.decided[:-1]
+    here = _Probabilities(expected, squares, decided)
+    then = _Probabilities(reference.expected, reference.squares, known.sum(axis=0))
+    right, true_then = np.diag(known), known.sum(axis=1)
+    every = slice(None)
+    window, before = here.answers(every), then.answers(every)
+    found = {"accuracy": _figure(window, before, float(right.sum() - np.trace(reference.expected)))}
     for code, label in enumerate(reference.labels):
-        here = _Sums(expected[code, code], squares[code], decided[code])
-        then = _Sums(hoped[code], reference.squares[code], rows[code])
-        found[f"precision.{label}"] = _mean(here, then, right[code])
-        if true_then[code] > 0 and truth[code] >= FEWEST_REFERENCE and true_now[code] >= FEWEST_WINDOW:
-            gap = right[code] / truth[code] - hoped[code] / true_then[code]
-            value = expected[code, code] / true_now[code] + gap
-            found[f"recall.{label}"] = _recall(value, float(true_now[code]), float(truth[code]))
+        window, before = here.answers([code]), then.answers([code])
+        found[f"precision.{label}"] = _figure(window, before, float(right[code] - reference.expected[code, code]))
+        if expected[:, code].sum() < FEWEST_WINDOW or true_then[code] < FEWEST_REFERENCE:
+            continue
+        window, before = here.truths(code), then.truths(code)
+        gap = right[code] / true_then[code] - before.value
+        before = before._replace(rows=float(true_then[code]))
+        found[f"recall.{label}"] = _figure(window, before, float(gap * true_then[code]))
     return {name: estimate for name, estimate in found.items() if estimate is not None}
 
 
-class _Sums(NamedTuple):
-    """Sums over the rows of one denominator: of probabilities, of squares, of rows."""
+class _Expected(NamedTuple):
+    """What probabilities expect of a figure: its value, its denominator, and the variance of one row of that."""
 
-    hoped: float
-    squares: float
+    value: float
     rows: float
+    variance: float
 
 
-def _mean(here: _Sums, then: _Sums, right: int) -> Estimate | None:
+class _Probabilities(NamedTuple):
+    """Sums over items, as of ``expected_performance``."""
+
+    expected: FloatArray
+    squares: FloatArray
+    decided: NDArray[np.int64]
+
+    def answers(self, chosen: slice | list[int]) -> _Expected:
+        """Returns the share that is right of the answers with the chosen classes."""
+        rows = float(self.decided[chosen].sum())
+        right = float(np.diag(self.expected)[chosen].sum())
+        # A quarter more, as of one row as open as a coin: no spread is taken for none.
+        return _Expected(right / max(rows, 1.0), rows, (float(self.squares[chosen].sum()) + 0.25) / (rows + 1))
+
+    def truths(self, code: int) -> _Expected:
+        """Returns the share that is right of the items that are truly of a class.
+
+        With N of the D items of the class right and R = N / D, the error of R is, to the first order, the sum of
+        (1 - R) (right - p) over the items decided for it, and of -R (is it - p) over the others, over D.
+        """
+        column, items = self.expected[:, code], float(self.expected[:, code].sum())
+        value = float(column[code]) / items
+        others = np.arange(len(column)) != code
+        if len(column) == 2:
+            missed = float(self.squares[others].sum())  # of the one other class, 1 - p has the variance of p
+        else:
+            mean = column[others] / np.maximum(self.decided[others], 1)
+            missed = float((column[others] * (1 - np.minimum(mean, 1.0))).sum())  # p (1 - p) is concave (Jensen)
+        spread = (1 - value) ** 2 * float(self.squares[code]) + value**2 * missed
+        return _Expected(value, items, (spread + 0.25) / (items + 1))
+
+
+def _figure(here: _Expected, then: _Expected, gap: float) -> Estimate | None:
+    """Corrects a figure by the gap, summed over the reference, and gives it its band."""
     if then.rows < FEWEST_REFERENCE or here.rows < FEWEST_WINDOW:
         return None
-    gap = (right - then.hoped) / then.rows
-    # A quarter more, as of one row as open as a coin: no spread is taken for none.
-    spread = (here.squares + 0.25) / (here.rows + 1), (then.squares + 0.25) / (then.rows + 1) - gap**2
-    variance = spread[0] / here.rows + max(spread[1], 0.25 / (then.rows + 1)) / then.rows
-    return _estimate(here.hoped / here.rows + gap, variance, here.rows, then.rows)
-
-
-def _recall(value: float, rows: float, known: float) -> Estimate:
-    share = (float(np.clip(value, 0.0, 1.0)) * rows + 0.5) / (rows + 1)
-    return _estimate(value, share * (1 - share) * (1 / rows + 1 / known), rows, known)
-
-
-def _estimate(value: float, variance: float, rows: float, known: float) -> Estimate:
-    value = float(np.clip(value, 0.0, 1.0))
-    half = float(stdtrit(known - 1, (1 + _LEVEL) / 2) * np.sqrt(variance))
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half), _LEVEL, max(1, round(rows)), _METHOD)
+    value = float(np.clip(here.value + gap / then.rows, 0.0, 1.0))
+    variance = max(here.variance, then.variance) / here.rows + then.variance / then.rows
+    half = float(stdtrit(then.rows - 1, (1 + _LEVEL) / 2)) * float(np.sqrt(variance))
+    ends = max(0.0, value - half), min(1.0, value + half)
+    return Estimate(value, *ends, _LEVEL, max(1, round(here.rows)), _METHOD)

@@ -10,7 +10,9 @@ from fairlead.measures.special import betaln
 
 FloatArray = NDArray[np.float64]
 _PRIOR = 0.5  # of both outcomes: Jeffreys', under which no true rate is met with a much wider interval than another
-_HALVINGS = 60
+_LEAST = 2.0**-50  # of a rate: its logarithm, and that of what it lacks to 1, are finite
+_MOST = 1 - 2.0**-53
+_HALVINGS = 50  # what is left of a halved way is 1e-15; the end outside is taken, which errs on the safe side
 
 
 def rate_sequence_ends(successes: ArrayLike, rows: ArrayLike, miss: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -54,29 +56,14 @@ def rate_sequence_ends(successes: ArrayLike, rows: ArrayLike, miss: ArrayLike) -
         )
     if not ((count >= 0) & (count <= size)).all():
         raise ConfigurationError("a rate has from 0 to as many successes as rows; count them anew")
-    # Inside are the rates whose likelihood is above this one.
+    # Inside are the rates whose likelihood is above this one, the likeliest among them; both ends are sought at once.
     least = betaln(_PRIOR + count, _PRIOR + size - count) - betaln(_PRIOR, _PRIOR) + np.log(chance)
-    middle = np.divide(count, size, out=np.full(count.shape, 0.5), where=size > 0)
-    low = np.where(count > 0, _crossing(count, size, least, np.zeros_like(middle), middle), 0.0)
-    high = np.where(count < size, _crossing(count, size, least, np.ones_like(middle), middle), 1.0)
-    return low, high
-
-
-def _crossing(
-    count: FloatArray, size: FloatArray, least: FloatArray, outside: FloatArray, inside: FloatArray
-) -> FloatArray:
-    """Halves the way from rates outside to rates inside until they meet; returns the ends outside."""
+    none, every = count <= 0, count >= size
+    likeliest = np.clip(np.divide(count, size, out=np.full(count.shape, 0.5), where=size > 0), _LEAST, 1 - _LEAST)
+    inside = np.stack([likeliest, likeliest])
+    outside = np.stack([np.zeros_like(likeliest), np.ones_like(likeliest)])
     for _ in range(_HALVINGS):
-        between = (outside + inside) / 2
-        within = _likelihood(count, size, between) > least
+        between = np.minimum((outside + inside) / 2, _MOST)
+        within = count * np.log(between) + (size - count) * np.log1p(-between) > least
         inside, outside = np.where(within, between, inside), np.where(within, outside, between)
-    return outside
-
-
-def _likelihood(count: FloatArray, size: FloatArray, rate: FloatArray) -> FloatArray:
-    """Returns the logarithm of the likelihood; 0 times the logarithm of 0 is 0."""
-    missed = size - count
-    with np.errstate(divide="ignore", invalid="ignore"):
-        good = np.where(count > 0, count * np.log(rate), 0.0)
-        bad = np.where(missed > 0, missed * np.log1p(-rate), 0.0)
-    return np.asarray(good + bad, dtype=np.float64)
+    return np.where(none, 0.0, outside[0]), np.where(every, 1.0, outside[1])

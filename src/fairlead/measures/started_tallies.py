@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from fairlead.errors import DataError
 from fairlead.measures.group_tally import GroupTally
+
+# Of a chance: the beginning has the largest part, for most of what is ever wrong is wrong from there; starts before
+# the first row that came need little, for only rows that come late can make any.
+_BEGINNING, _AFTER, _BEFORE = 0.5, 0.375, 0.125
 
 
 class StartedTallies:
@@ -24,7 +29,10 @@ class StartedTallies:
         total: Since the beginning.
         first: The earliest bucket; None before any.
         newest: The latest bucket; None before any.
-        starts: What was counted from a bucket on, by bucket.
+        anchor: The bucket of the first row that came; of replicas added up, the earliest of theirs.
+
+    Raises:
+        DataError: a tally that is not empty.
 
     Examples:
         >>> import numpy as np
@@ -41,73 +49,90 @@ class StartedTallies:
     """
 
     def __init__(self, empty: GroupTally) -> None:
+        if empty.counts.any():
+            raise DataError("tallies since several starts begin with an empty one; add what was counted to a bucket")
         self._empty = empty
         self.total = empty
         self.first: int | None = None
         self.newest: int | None = None
-        self.starts: dict[int, GroupTally] = {}
+        self.anchor: int | None = None
+        self._parts: dict[int, GroupTally] = {}  # from the first bucket, or a start, to the next start; rising
+
+    @property
+    def starts(self) -> dict[int, GroupTally]:
+        """What was counted from a bucket on, by bucket; the first one, from which all was, is not among them."""
+        since, counted = {}, self._empty
+        for start, part in reversed(self._parts.items()):
+            counted = counted + part
+            since[start] = counted
+        return {start: since[start] for start in self._parts if start != self.first}
 
     def add(self, bucket: int, tally: GroupTally) -> None:
-        """Adds rows of a bucket; a late one counts from every start up to it.
+        """Adds rows of a bucket; late ones count from every start up to it.
 
         Args:
             bucket: An absolute number: the time over a bucket's length, rounded down.
             tally: Of those rows alone.
-        """
-        if self.first is None or self.newest is None:
-            self.first = self.newest = bucket
-        self._span(min(self.first, bucket), max(self.newest, bucket))
-        self.total = self.total + tally
-        for start in self.starts:
-            if start <= bucket:
-                self.starts[start] = self.starts[start] + tally
 
-    def _span(self, first: int, newest: int) -> None:
-        """Keeps the starts of a span of buckets that holds the former one.
-
-        None is lost: one after the former newest bucket was empty until now, and one up to the former first bucket
-        holds all.
+        Raises:
+            DataError: a tally of other groups or classes.
         """
+        total = self.total + tally
+        self.anchor = bucket if self.anchor is None else self.anchor
+        first = bucket if self.first is None else min(self.first, bucket)
+        newest = bucket if self.newest is None else max(self.newest, bucket)
         if (first, newest) != (self.first, self.newest):
-            starts = {start: self._since(start) for start in _kept(newest, first)}
-            self.first, self.newest, self.starts = first, newest, starts
+            self.first, self.newest, self._parts = first, newest, self._parted(first, newest)
+        starts = list(self._parts)
+        start = starts[bisect.bisect_right(starts, bucket) - 1]
+        self._parts[start] = self._parts[start] + tally
+        self.total = total
+
+    def _parted(self, first: int, newest: int) -> dict[int, GroupTally]:
+        """Returns the parts between the starts of a span of buckets that holds the former one.
+
+        No part is ever cut: a start up to the former newest bucket that is kept at a later one was kept before.
+        """
+        starts = [first, *_kept(first, newest)]
+        parts = dict.fromkeys(starts, self._empty)
+        for start, part in self._parts.items():
+            place = starts[bisect.bisect_right(starts, start) - 1]
+            parts[place] = parts[place] + part
+        return parts
 
     def share(self, start: int | None) -> float:
         """Returns the part of a chance that one start may spend: over all starts there may ever be, 1 at most.
 
+        Half is for the beginning. Later starts, as well as earlier ones which rows that come late may bring, have a
+        series of their own, 1 / log2(k + 1) - 1 / log2(k + 2) of the k-th bucket from the anchor.
+
         Args:
-            start: A bucket; None for the beginning, which has half of it.
+            start: A bucket; None for the beginning.
         """
-        if start is None or self.first is None:
-            return 0.5
-        later = start - self.first
-        # The differences of 1 / log2 add up to 1 / log2(2) over all later buckets.
-        return 0.5 * (1 / math.log2(later + 1) - 1 / math.log2(later + 2))
+        if start is None or self.anchor is None:
+            return _BEGINNING
+        part, distance = (_AFTER, start - self.anchor) if start > self.anchor else (_BEFORE, self.anchor - start + 1)
+        return part * (1 / math.log2(distance + 1) - 1 / math.log2(distance + 2))
 
     def __add__(self, other: StartedTallies) -> StartedTallies:
         both = StartedTallies(self._empty)
         both.total = self.total + other.total
-        ends = [(side.first, side.newest) for side in (self, other)]
-        known = [(first, newest) for first, newest in ends if first is not None and newest is not None]
-        if known:
-            both.first, both.newest = min(first for first, _ in known), max(newest for _, newest in known)
-            both.starts = {start: self._since(start) + other._since(start) for start in _kept(both.newest, both.first)}
+        both.first = min((side.first for side in (self, other) if side.first is not None), default=None)
+        both.newest = max((side.newest for side in (self, other) if side.newest is not None), default=None)
+        both.anchor = min((side.anchor for side in (self, other) if side.anchor is not None), default=None)
+        if both.first is not None and both.newest is not None:
+            mine, others = (side._parted(both.first, both.newest) for side in (self, other))
+            both._parts = {start: part + others[start] for start, part in mine.items()}
         return both
-
-    def _since(self, start: int) -> GroupTally:
-        """Returns what was counted from a start on that is kept now, or at any later newest bucket."""
-        if self.first is None or self.newest is None or start > self.newest:
-            return self._empty
-        return self.total if start <= self.first else self.starts.get(start, self._empty)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values."""
         return {
             "empty": self._empty.to_dict(),
-            "total": self.total.to_dict(),
             "first": self.first,
             "newest": self.newest,
-            "starts": [[start, tally.to_dict()] for start, tally in self.starts.items()],
+            "anchor": self.anchor,
+            "parts": [[start, part.to_dict()] for start, part in self._parts.items()],
         }
 
     @classmethod
@@ -119,30 +144,31 @@ class StartedTallies:
         """
         try:
             tallies = cls(GroupTally.from_dict(content["empty"]))
-            tallies.total = GroupTally.from_dict(content["total"])
-            tallies.first, tallies.newest = (
-                None if content[n] is None else int(content[n]) for n in ("first", "newest")
-            )
-            tallies.starts = {int(start): GroupTally.from_dict(tally) for start, tally in content["starts"]}
-            for tally in (tallies.total, *tallies.starts.values()):
-                tallies._empty + tally  # refuses one of other groups or classes
-        except (KeyError, TypeError, ValueError) as error:
+            ends = [None if content[name] is None else int(content[name]) for name in ("first", "newest", "anchor")]
+            parts = {int(start): GroupTally.from_dict(part) for start, part in content["parts"]}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"no tallies since starts ({type(error).__name__}: {error}); start a new state") from error
-        ends = (tallies.first, tallies.newest)
-        if (ends[0] is None) is not (ends[1] is None) or (
-            ends[0] is not None and ends[1] is not None and list(tallies.starts) != list(_kept(ends[1], ends[0]))
-        ):
+        for part in parts.values():
+            tallies.total = tallies.total + part
+        tallies.first, tallies.newest, tallies.anchor = ends
+        first, newest, anchor = ends
+        if first is not None and newest is not None and anchor is not None:
+            whole = first <= anchor <= newest and list(parts) == [first, *_kept(first, newest)]
+        else:
+            whole = ends == [None, None, None] and not parts
+        if not whole:
             raise DataError("these tallies are of other starts than their buckets have; start a new state")
+        tallies._parts = parts
         return tallies
 
 
-def _kept(newest: int, first: int) -> tuple[int, ...]:
+def _kept(first: int, newest: int) -> list[int]:
     """Returns the starts after the first bucket that are kept at a newest one, rising."""
-    starts = set()
+    starts: set[int] = set()
     width = 1
     while True:
         last = newest // width * width
-        starts |= {start for start in (last, last - width) if start > first}
+        starts |= {start for start in (last - width, last) if start > first}
         if last <= first:
-            return tuple(sorted(starts))
+            return sorted(starts)
         width *= 2
