@@ -13,7 +13,7 @@ import pytest
 
 from fairlead.bundle import Bundle
 from fairlead.cli.main import main
-from fairlead.monitoring import Watch, WatchSettings, save_watch
+from fairlead.monitoring import RequestLog, Watch, WatchSettings, save_watch
 from fairlead.records import Feedback, Observation
 from tests.fakes.bundles import graph, tiny_bundle
 from tests.fakes.traffic import LABELS, World, items, labels_of, observed, reference
@@ -44,13 +44,12 @@ def _traffic(bundle: Bundle, changed: World, *, calm: int = 300, later: int = 70
 
 
 def _log(folder: Path, records: Records) -> Path:
-    folder.mkdir()
-    for number, start in enumerate(range(0, len(records), 400)):
-        lines = [
-            {"kind": "observation" if isinstance(record, Observation) else "feedback"} | record.to_dict()
-            for record in records[start : start + 400]
-        ]
-        (folder / f"requests-{number:04d}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with RequestLog(folder, segment_bytes=100_000) as log:
+        for record in records:
+            if isinstance(record, Observation):
+                log.write([record])
+            else:
+                log.write(feedback=[record])
     return folder
 
 
@@ -112,7 +111,7 @@ def test_misuse_is_said_and_exits_with_2(tmp_path: Path, bundle: Bundle, capsys:
         ([], "name either request logs or, with --state, saved states"),
         ([str(empty), "--state", str(state)], "not both"),
         ([str(tmp_path / "no")], "there is no request log"),
-        ([str(empty)], "holds no item"),
+        ([str(empty)], "holds no segment"),
         (["--state", str(tmp_path / "no")], "cannot be read"),
         (["--state", str(state), str(state)], "given twice"),
         (["--state", str(state), "--alpha", "0.1"], "has its own --alpha"),

@@ -16,7 +16,8 @@ _PICTURES: dict[Family, int] = {
     pictures.labelled: 4, pictures.many: 2, pictures.addresses: 4, bodies.values: 8, bodies.labels: 4,
     bodies.form_values: 6, bodies.syntax: 5, bodies.base64s: 4, bodies.garbage: 5, bodies.forms: 6, wires.paths: 8,
     wires.headers: 6, wires.large_headers: 2, wires.lengths: 2, wires.chunked: 3, wires.lines: 3, wires.upgrades: 2,
-    wires.slow: 2, wires.leaving: 3, wires.pipelined: 2, wires.cookies: 2,
+    wires.slow: 2,
+    wires.leaving: 3, wires.pipelined: 2, wires.cookies: 2,
 }  # fmt: skip
 _TEXTS: dict[Family, int] = {
     texts.strange: 30, texts.explained: 6, texts.many: 8, texts.long: 6, texts.shapes: 10, texts.options: 10,

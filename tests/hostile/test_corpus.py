@@ -107,9 +107,23 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    ["image", "images", "text", "texts", "top_k", "features", "sensitive", "label", "mask", "evaluations", "x",
-     "request_id", "item", "feedback"]
-)  # fmt: skip
+    [
+        "image",
+        "images",
+        "text",
+        "texts",
+        "top_k",
+        "features",
+        "sensitive",
+        "label",
+        "mask",
+        "evaluations",
+        "x",
+        "request_id",
+        "item",
+        "feedback",
+    ]
+)
 
 
 @pytest.fixture(scope="module", params=[tiny_bundle, tiny_text_bundle])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -71,18 +70,18 @@ def speaks_up(report: WatchReport) -> bool:
 def _replayed(logs: Sequence[Path], bundle: Bundle, policy: Policy | None, options: Any) -> Watch:
     from rich.progress import Progress
 
-    from fairlead.monitoring import Watch, WatchSettings
+    from fairlead.monitoring import DamagedLines, Watch, WatchSettings, read_log
 
     given = {"alpha": options.alpha, "bucket_seconds": options.bucket_seconds}
     settings = WatchSettings(**{name: value for name, value in given.items() if value is not None})
     watch = Watch.of(bundle, settings, policy)
-    for log in logs:
-        if not log.exists():
-            raise ConfigurationError(f"there is no request log {log}; name the folder that the service writes to")
+    damaged = DamagedLines()
     with Progress(transient=True) as bar:
         task = bar.add_task("reading", total=None)
-        for read in replay(watch, _records(logs)):
+        for read in replay(watch, read_log(logs, damaged)):
             bar.update(task, advance=read)
+    if damaged.count:
+        print(f"{damaged.count} lines hold no record and were left out, the first of them {damaged.named[0]}")
     return watch
 
 
@@ -96,15 +95,6 @@ def replay(watch: Watch, records: Iterable[Observation | Feedback]) -> Iterator[
         portion.append(record)
     if portion:
         yield _feed(watch, portion)
-
-
-def _records(logs: Sequence[Path]) -> Iterator[Observation | Feedback]:
-    for log in logs:
-        for segment in sorted(log.glob("*.jsonl")) if log.is_dir() else [log]:
-            for line in segment.read_text(encoding="utf-8").splitlines():
-                content = json.loads(line)
-                kind = Observation if content.pop("kind") == "observation" else Feedback
-                yield kind.from_dict(content)
 
 
 def _feed(watch: Watch, portion: Sequence[Observation | Feedback]) -> int:
