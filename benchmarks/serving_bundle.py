@@ -20,7 +20,7 @@ from fairlead.measures import EmbeddingSketch, FeatureGroups, GroupTally, Refere
 from fairlead.modules import ImageClassifier, TextClassifier
 from fairlead.records import Modality
 
-_REFERENCE = 512  # rows
+_REFERENCE = 256  # rows
 GATE = {"passes": True, "blocked_by": [], "override": None}
 
 

@@ -192,6 +192,15 @@ def test_the_queue_is_bounded_in_bytes_too():
     assert [recorder.offer(large), recorder.offer(large), recorder.offer(request("small", 0))] == [True, False, True]
 
 
+def test_what_was_read_makes_room_again(opened):
+    recorder = started(opened, queue_bytes=request("r", 0).size)
+    for number in range(3):
+        assert recorder.offer(request(f"r{number}", 0))
+        until(lambda: not recorder._queue)
+    recorder.close()
+    assert recorder._watching.watch.report().items == 3
+
+
 def test_an_end_waits_no_longer_than_it_said(opened):
     def slow(watching):
         watching.watch.add = lambda _: time.sleep(0.05)
