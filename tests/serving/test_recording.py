@@ -1,6 +1,9 @@
 """Nothing of monitoring is ever in the way of an answer, and what it could not do is counted."""
 
 import errno
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import Future
@@ -301,3 +304,12 @@ def test_settings_come_from_the_environment():
     for wrong in ({"INPUTS": "true"}, {"KEEP_DAYS": "0"}, {"ALPHA": "1"}, {"QUEUE": "0"}, {"SEED": "-1"}):
         with pytest.raises(ConfigurationError, match="FAIRLEAD_MONITOR_"):
             ServiceSettings.from_environment({f"FAIRLEAD_MONITOR_{name}": value for name, value in wrong.items()})
+
+
+def test_a_worker_of_the_service_lets_numpy_have_one_thread():
+    said = "import os, fairlead.serving.app, numpy; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    early = "import sys, _bentoml_impl.worker.service, fairlead.serving; print('numpy' in sys.modules)"
+    clean = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    for command, expected in ((said, "1"), (early, "False")):
+        done = subprocess.run([sys.executable, "-c", command], env=clean, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected, done.stderr

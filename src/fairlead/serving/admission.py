@@ -125,12 +125,12 @@ def yield_to_others() -> None:
     """Lets the thread that calls, and those it starts, wait for the event loop's where the cores do not suffice.
 
     An overloaded service has to refuse quickly, and it is the event loop that refuses. Only Linux has a priority for
-    each thread; elsewhere nothing changes.
+    each thread; elsewhere nothing changes. A thread that was started by one that yields yields no more than that.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with suppress(OSError):  # a sandbox may forbid it
-            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + 10)
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, os.getpid()) + 10)
 
 
 def _busy(message: str) -> Refusal:
