@@ -138,3 +138,16 @@ def test_verbs_on_logs_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["monitor", "compact", "LOG"]) == 0
     assert main(["monitor", "forget", "r1"]) == 0
     assert passed == [["compact", "LOG"], ["forget", "r1"]]
+
+
+def test_a_replay_watches_the_features_that_the_service_did(tmp_path: Path, bundle: Bundle) -> None:
+    records = [
+        replace(record, groups={}) if isinstance(record, Observation) else record
+        for record in _traffic(bundle, World())
+    ]
+    log, out = _log(tmp_path / "log", records), tmp_path / "out"
+    assert main(["monitor", str(log), "--bundle", str(bundle.path), "--output", str(out)]) == 0
+    live = _watch(bundle, records, features=()).report().to_dict()
+    assert "error" in {monitor["name"] for monitor in live["drift"]}
+    assert "error.sex=f" not in {monitor["name"] for monitor in live["drift"]}
+    assert json.loads((out / "watch.json").read_text()) == json.loads(json.dumps(live))

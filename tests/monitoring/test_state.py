@@ -47,6 +47,7 @@ def test_nothing_else_is_left_in_the_folder(tmp_path: Path) -> None:
     watching = watch()
     for _ in range(2):
         save_watch(watching, tmp_path / "state.json")
+        assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o600  # it has digests of ids in it
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,17 +74,29 @@ def _replayed(logs: Sequence[Path], bundle: Bundle, policy: Policy | None, optio
 
     from fairlead.monitoring import DamagedLines, Watch, WatchSettings, read_log
 
-    given = {"alpha": options.alpha, "bucket_seconds": options.bucket_seconds}
+    given = {"alpha": options.alpha, "bucket_seconds": options.bucket_seconds, "seed": options.seed}
     settings = WatchSettings(**{name: value for name, value in given.items() if value is not None})
-    watch = Watch.of(bundle, settings, policy)
     damaged = DamagedLines()
+    features, records = _watched_features(read_log(logs, damaged), bundle)
+    watch = Watch.of(bundle, replace(settings, features=features), policy)
     with Progress(transient=True) as bar:
         task = bar.add_task("reading", total=None)
-        for read in replay(watch, read_log(logs, damaged)):
+        for read in replay(watch, records):
             bar.update(task, advance=read)
     if damaged.count:
         print(f"{damaged.count} lines hold no record and were left out, the first of them {damaged.named[0]}")
     return watch
+
+
+def _watched_features(
+    records: Iterator[Observation | Feedback], bundle: Bundle
+) -> tuple[tuple[str, ...], Iterator[Observation | Feedback]]:
+    """Returns the features that the service watched, which every answer of the log names, and the whole of the log."""
+    looked_at, records = itertools.tee(records)
+    own = (record for record in looked_at if isinstance(record, Observation) and record.model == bundle.digest)
+    first = next(own, None)
+    known = {tally.by.feature for tally in bundle.tallies}
+    return tuple(name for name in (first.groups if first else ()) if name in known), records
 
 
 def replay(watch: Watch, records: Iterable[Observation | Feedback]) -> Iterator[int]:
@@ -106,8 +120,8 @@ def _feed(watch: Watch, portion: Sequence[Observation | Feedback]) -> int:
 def _merged(states: Sequence[Path], bundle: Bundle, policy: Policy | None, options: Any) -> Watch | MergedWatch:
     from fairlead.monitoring import load_watch, merged
 
-    if options.alpha is not None or options.bucket_seconds is not None:
-        raise ConfigurationError("a saved state has its own --alpha and --bucket-seconds; leave both out")
+    if any(value is not None for value in (options.alpha, options.bucket_seconds, options.seed)):
+        raise ConfigurationError("a saved state has its own --alpha, --bucket-seconds and --seed; leave them out")
     whose = [path.resolve() for path in states]
     for path in whose:
         if whose.count(path) > 1:
@@ -148,6 +162,7 @@ def _parser() -> Parser:
         help="instead of logs: saved states of the service's replicas, which are added up",
     )
     add("--alpha", type=float, default=None, metavar="A", help="chance of any false alarm, for ever; default: 0.05")
+    add("--seed", type=int, default=None, metavar="N", help="of the lots that break ties; default: 0, as in a service")
     add("--bucket-seconds", type=float, default=None, metavar="N", help="length of a bucket of time; default: 300")
     add("--output", type=str, default=None, metavar="DIR", help=f"where {REPORT} goes; default: it is not written")
     return parser

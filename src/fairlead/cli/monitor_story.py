@@ -104,17 +104,28 @@ def _move(score: MovedScore) -> str:
 
 
 def _quality(report: WatchReport) -> Iterator[Line]:
+    reasons = {figure.withheld for figure in report.quality if figure.estimate is None}
+    told = reasons.pop() if len(reasons) == 1 and all(figure.withheld for figure in report.quality) else ""
     name = "quality"
+    if told:  # once, and not with every figure
+        yield name, f"withheld: {told}", "yellow"
+        name = ""
     for figure in report.quality[:_SHOWN]:
-        yield name, _figure(figure), "yellow" if figure.withheld else ""
+        yield name, _figure(figure, told), "yellow" if figure.withheld and not told else ""
         name = ""
 
 
-def _figure(figure: QualityEstimate) -> str:
-    said = f"withheld: {figure.withheld}" if figure.estimate is None else f"estimated {figure.estimate}"
-    reference = "" if figure.reference is None else f"; on the reference {figure.reference:.3f}"
-    realised = "" if figure.realised is None else f"; of {figure.realised.rows} labels {figure.realised}"
-    return f"{figure.figure} {said}{reference}{realised}"
+def _figure(figure: QualityEstimate, told: str) -> str:
+    parts = []
+    if figure.estimate is not None:
+        parts.append(f"estimated {figure.estimate}")
+    elif figure.withheld != told:
+        parts.append(f"withheld: {figure.withheld}")
+    if figure.reference is not None:
+        parts.append(f"on the reference {figure.reference:.3f}")
+    if figure.realised is not None:
+        parts.append(f"of {figure.realised.rows} labels {figure.realised}")
+    return f"{figure.figure} {'; '.join(parts)}"
 
 
 def _findings(report: WatchReport) -> Iterator[Line]:

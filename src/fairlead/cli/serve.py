@@ -83,6 +83,13 @@ def _parser() -> Parser:
         help="what runs the graph: onnxruntime, or openvino where it is installed and faster",
     )
     add("--monitor-folder", type=str, default=None, metavar="DIR", help="where monitoring keeps its log and state")
+    add(
+        "--monitor-groups",
+        type=str,
+        default=None,
+        metavar="A,B",
+        help="sensitive features whose values are kept, where a request carries them; default: none",
+    )
     add("--policy", type=str, default=None, metavar="FILE", help="limits that groups in service are held against")
     add("--no-api-key", action="store_true", help="answer anyone, beyond this machine too")
     return parser
@@ -95,6 +102,7 @@ def _environment(options: Any) -> dict[str, str]:  # options: what jsonargparse 
         "FAIRLEAD_KEY": options.key and str(Path(options.key).absolute()),
         "FAIRLEAD_API_KEY_FILE": options.api_key_file and str(Path(options.api_key_file).absolute()),
         "FAIRLEAD_RUNTIME": options.runtime,
+        "FAIRLEAD_MONITOR_GROUPS": options.monitor_groups,
         "FAIRLEAD_MONITOR_FOLDER": options.monitor_folder and str(Path(options.monitor_folder).absolute()),
         "FAIRLEAD_POLICY": options.policy and str(Path(options.policy).absolute()),
         "FAIRLEAD_NO_API_KEY": "true" if options.no_api_key else None,

@@ -39,6 +39,8 @@ class LatestWindow:
         scores = [score.name for score in self.watched.answers().scores]
         histograms = dict(zip(scores, window.histograms, strict=True))
         shift, explained = prior_shift(reference, histograms, window.decided)
+        if shift is not None and not shift.fits:  # its shares are no explanation, so they explain no single score
+            explained = {name: False for name, told in explained.items() if not told}
         return moved_scores(reference, histograms, window.decided, explained), shift
 
     def quality(self, *, raised: bool) -> tuple[QualityEstimate, ...]:

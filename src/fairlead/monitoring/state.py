@@ -28,7 +28,7 @@ def save_watch(watch: Watch, path: Path) -> None:
     """
     body = json.dumps(watch.to_dict(), separators=(",", ":"), allow_nan=False).encode("utf-8")
     head = json.dumps({"kind": "fairlead watch", "sha256": hashlib.sha256(body).hexdigest()}).encode("ascii")
-    RunFolder.write_atomically(path, head + b"\n" + body + b"\n")
+    RunFolder.write_atomically(path, head + b"\n" + body + b"\n", mode=0o600)
 
 
 def load_watch(

@@ -186,12 +186,18 @@ class RunFolder:
         RunFolder.write_atomically(path, text.encode("utf-8"))
 
     @staticmethod
-    def write_atomically(path: Path, content: bytes) -> None:
-        """Writes a file in one step: the old one stands until the new one is whole."""
+    def write_atomically(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+        """Writes a file in one step: the old one stands until the new one is whole.
+
+        Args:
+            path: The file.
+            content: What it then holds.
+            mode: Its permissions, less those that the process takes away.
+        """
         # Named for this writer alone, be it another thread or another machine.
         partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}.partial")
         try:
-            with partial.open("wb") as file:
+            with open(partial, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
