@@ -14,8 +14,8 @@ from typing import Any
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # read when bentoml is imported; "1" would not do
 # BentoML makes three spans of each request and, unless told where to, sends them nowhere: half the cost of a refusal.
 os.environ.setdefault("OTEL_SDK_DISABLED", "true")
-# Read when NumPy is first imported. Else its threads, which do not yield, spin for the small products of monitoring: seen
-# to take the service to two fifths of its speed on two cores.
+# Read when NumPy is first imported. Else its threads, which do not yield, spin for the small products of monitoring:
+# seen to take the service to two fifths of its speed on two cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import bentoml
