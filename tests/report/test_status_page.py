@@ -11,7 +11,7 @@ import pytest
 from explained import NASTY
 from watched_reports import MODEL, NOON, alarming, drift, finding, hostile, many_classes, monitor, quiet
 
-from fairlead.evidence import Ledger, LiveGroup, Verdict, WatchReport
+from fairlead.evidence import Ledger, LiveGroup, PriorShift, Verdict, WatchReport
 from fairlead.report import status_page
 from fairlead.report.evidence_bar import evidence_bar
 from fairlead.report.quantity import moment, number_of_log, shortened
@@ -143,6 +143,14 @@ def test_a_prior_shift_that_explains_is_said_beside_the_alarm_and_one_that_does_
     assert "a shift of the classes' shares alone would not explain" in unescape(page).partition("The model")[0]
     assert "would not explain" not in status_page(alarming(), MODEL).partition("The model")[0]
     assert "alone does not explain the window (adjusted p below 0.0001)" in said(status_page(alarming(), MODEL))
+
+
+def test_shares_that_are_not_seen_to_differ_are_not_called_unexplained():
+    calm = quiet(
+        prior_shift=PriorShift({"normal": 0.4, "pneumonia": 0.6}, {"normal": 0.42, "pneumonia": 0.58}, False, 0.14)
+    )
+    assert "not seen to differ from the reference's" in said(status_page(calm, MODEL))
+    assert "does not explain the window" not in said(status_page(calm, MODEL))
 
 
 def test_quality_stands_beside_reference_and_labels_and_says_why_it_is_withheld():

@@ -131,18 +131,21 @@ def _value(score: MovedScore, value: float) -> str:
 def _shares(shift: PriorShift | None) -> str:
     if shift is None:
         return "<h3>Shares of the classes</h3><p>They cannot be estimated from this window.</p>"
-    fits = (
-        f"Nothing is seen that a shift of these shares alone would not explain (adjusted p {chance(shift.p_value)})."
-        if shift.fits
-        else f"Such a shift alone does not explain the window (adjusted p {chance(shift.p_value)}): what the classes "
-        "look like has changed too."
-    )
+    chances = f"adjusted p {chance(shift.p_value)}"
+    if shift.fits:
+        told = f"Nothing is seen that a shift of these shares alone would not explain ({chances})."
+    elif shift.p_value >= _MOVED:
+        told = f"They are not seen to differ from the reference's, nor is what the classes look like ({chances})."
+    else:
+        told = (
+            f"Such a shift alone does not explain the window ({chances}): what the classes look like has changed too."
+        )
     names = sorted(shift.reference, key=lambda name: -abs(shift.window.get(name, 0.0) - shift.reference.get(name, 0.0)))
     rows = "".join(_share(name, shift.reference[name], shift.window.get(name, 0.0)) for name in names[:SHOWN])
     head = ("Class", "Reference to window", "Reference", "Window", "Change")
     caption = "True classes, estimated from the answers: the line is the reference, the bar the window"
     table = grid(caption, head, rows)
-    return f"<h3>Shares of the classes</h3><p>{fits}</p>{table}{more(names, 'changed less')}"
+    return f"<h3>Shares of the classes</h3><p>{told}</p>{table}{more(names, 'changed less')}"
 
 
 def _share(name: str, before: float, now: float) -> str:
