@@ -151,3 +151,14 @@ def test_a_replay_watches_the_features_that_the_service_did(tmp_path: Path, bund
     assert "error" in {monitor["name"] for monitor in live["drift"]}
     assert "error.sex=f" not in {monitor["name"] for monitor in live["drift"]}
     assert json.loads((out / "watch.json").read_text()) == json.loads(json.dumps(live))
+
+
+def test_a_log_of_another_bundle_is_not_taken_for_a_calm_one(
+    tmp_path: Path, bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = [
+        replace(record, model="ab12") if isinstance(record, Observation) else record
+        for record in _traffic(bundle, World(), calm=5, later=0)
+    ]
+    assert main(["monitor", str(_log(tmp_path / "log", records)), "--bundle", str(bundle.path)]) == 2
+    assert "5 answers are of other models; name the bundle that answered" in capsys.readouterr().err.replace("\n", " ")

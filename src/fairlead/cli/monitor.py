@@ -49,8 +49,10 @@ def run_monitor(arguments: Sequence[str]) -> int:
     policy = None if options.policy is None else Policy.from_file(Path(options.policy))
     watch = _merged(states, bundle, policy, options) if states else _replayed(logs, bundle, policy, options)
     report = watch.report()
-    if not report.items and not report.counts:
-        raise ConfigurationError(f"{', '.join(map(str, logs or states))} holds no item; name a service's request log")
+    if not report.items:
+        others = report.counts.get("other_model", 0)
+        told = f": {others} answers are of other models; name the bundle that answered" if others else "; wait for some"
+        raise ConfigurationError(f"{', '.join(map(str, logs or states))} holds no answer of {options.bundle}{told}")
     tell_watch(report, bundle.labels)
     if target is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
