@@ -122,14 +122,6 @@ def test_misuse_is_said_and_exits_with_2(tmp_path: Path, bundle: Bundle, capsys:
         assert said in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_a_log_of_another_model_says_so(tmp_path: Path, bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
-    records = [replace(one, model="b" * 64) for one in observed(items(World(), 30, 1))]
-    assert main(["monitor", str(_log(tmp_path / "log", records)), "--bundle", str(bundle.path)]) == 0
-    said = capsys.readouterr().out
-    assert "none that could be read" in said
-    assert "other model 30" in said
-
-
 def test_verbs_on_logs_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     passed: list[list[str]] = []
     module = types.ModuleType("fairlead.cli.monitor_log")
