@@ -17,6 +17,7 @@ from fairlead.bundle import Bundle, Seen
 from fairlead.errors import ConfigurationError
 from fairlead.monitoring import read_log
 from fairlead.records import Feedback, Observation
+from fairlead.report import status_page
 from fairlead.serving import ServiceSettings
 from fairlead.serving.answered_request import AnsweredRequest
 from fairlead.serving.monitor_figures import MonitorFigures
@@ -215,6 +216,64 @@ def test_an_end_waits_no_longer_than_it_said(opened):
     recorder.close()
     assert time.monotonic() - begun < 1.5
     assert recorder.dropped > 0
+
+
+def test_under_traffic_without_a_pause_reports_are_made_and_the_state_is_saved(opened, tmp_path):
+    def slow(watching):
+        read = watching.watch.add
+        watching.watch.add = lambda observations: (time.sleep(0.02), read(observations))
+
+    recorder = started(opened, change=slow, folder=tmp_path)
+    number, end = 0, time.monotonic() + 3
+    while time.monotonic() < end and not (recorder.snapshot.report.items and list(tmp_path.glob("*.watch"))):
+        recorder.offer(request(f"r{(number := number + 1)}", 0))
+        time.sleep(0.002)
+    assert recorder.snapshot.report.items
+    assert list(tmp_path.glob("*.watch"))
+    assert recorder.alive
+    recorder.close()
+
+
+def test_a_service_that_is_idle_deletes_what_is_too_old(opened, tmp_path):
+    old = tmp_path / "requests-20200101T000000Z-ab12-000000.jsonl"
+    old.write_text("{}\n")
+    os.utime(old, (1e9, 1e9))
+    recorder = started(opened, folder=tmp_path, keep_days=1.0)
+    until(lambda: not old.exists(), 2)
+    recorder.close()
+
+
+def test_what_fails_is_told_on_the_page(opened, tmp_path):
+    recorder = started(opened, change=lambda watching: setattr(watching.log, "write", fails(FULL)), folder=tmp_path)
+    recorder.offer(request("r1", 0))
+    until(lambda: recorder.snapshot.report.counts.get("errors") == 1)
+    recorder.close()
+    assert "Monitoring itself failed 1 times" in status_page(recorder.snapshot.report, {})
+
+
+def test_what_waits_for_a_thread_that_ends_is_counted_and_told(opened):
+    recorder, release = Recorder(MonitorSettings()), threading.Event()
+
+    def opens():
+        release.wait(5)
+        raise OSError("no folder")
+
+    recorder.start(opens)
+    assert recorder.offer(request("r1", 0, 1))
+    recorder._put(1, ((Feedback("r1/0", 1.0, "other"),), waiting := Future()))
+    release.set()
+    assert waiting.result(5) == ["failed"]
+    until(lambda: recorder.dropped == 2)
+    assert recorder._came == recorder._gone
+
+
+def test_no_more_threads_do_not_keep_a_service_from_opening(opened, monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", fails(RuntimeError("can't start new thread")))
+    recorder = Recorder(MonitorSettings())
+    recorder.start(lambda: Watching.of(opened, MonitorSettings()))
+    assert recorder.errors == {"thread": 1}
+    assert not recorder.alive
+    assert not recorder.offer(request("r1", 0))
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
