@@ -14,15 +14,21 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fairlead.bundle import Bundle, Seen
+from fairlead.bundle.reader import PictureReader
 from fairlead.errors import ConfigurationError
+from fairlead.evidence import WatchReport
+from fairlead.measures import FeatureGroups, GroupTally
 from fairlead.monitoring import read_log
-from fairlead.records import Feedback, Observation
+from fairlead.records import Feedback, Labels, Observation
 from fairlead.report import status_page
 from fairlead.serving import ServiceSettings
 from fairlead.serving.answered_request import AnsweredRequest
+from fairlead.serving.endpoints import _answered
 from fairlead.serving.monitor_figures import MonitorFigures
 from fairlead.serving.monitor_settings import MonitorSettings
+from fairlead.serving.monitor_snapshot import MonitorSnapshot
 from fairlead.serving.recording import Recorder
+from fairlead.serving.request import PredictRequest
 from fairlead.serving.watching import Watching
 from tests.fakes.bundles import LABELS, referenced_bundle
 from tests.serving.conftest import encoded, picture, served
@@ -322,6 +328,10 @@ def scraped(recorder):
     return found
 
 
+def test_monitoring_that_is_off_is_not_dead():
+    assert "fairlead_monitor_alive" not in scraped(Recorder(MonitorSettings(on=False)))
+
+
 def test_labels_told_are_counted_by_class_given_and_true_class(opened):
     recorder = started(opened)
     for number in range(5):
@@ -347,6 +357,38 @@ def test_the_service_answers_whatever_becomes_of_monitoring(tmp_path):
                 assert client.post("/predict", json={"image": encoded(picture(number))}).status_code == 200
             assert client.get("/readyz").status_code == 200
             assert client.get("/metrics").status_code == 200
+
+
+def test_what_cannot_be_measured_is_answered_all_the_same(tmp_path, monkeypatch):
+    bundle = referenced_bundle(tmp_path / "bundle", rows=120)
+    monkeypatch.setattr(PictureReader, "properties", fails(ZeroDivisionError("a defect")))
+    with served(bundle) as client:
+        assert client.post("/predict", json={"image": encoded(picture())}).status_code == 200
+        until(lambda: 'fairlead_monitor_errors_total{step="observe"} 1.0' in client.get("/metrics").text)
+        until(lambda: "fairlead_observed_total 1.0" in client.get("/metrics").text)
+
+
+def test_what_is_not_to_be_kept_does_not_wait_either():
+    sent = PredictRequest((b"",), sensitive=({"sex": "f", "n" * 1_000_000: "x", "name": "A. Person"},))
+    answered = _answered("r1", sent, [seen()], MonitorSettings(groups=("sex", "age")))
+    assert answered.sensitive == ({"sex": "f"},)
+
+
+def test_of_many_classes_a_scrape_holds_the_cells_that_hold_something():
+    labels, by = Labels(tuple(f"c{place}" for place in range(300))), FeatureGroups("sex", ("f", "m"))
+    truth = np.arange(40, dtype=np.int64)
+    tally = GroupTally.count(by, labels, truth % 2, truth, truth * 7)
+    told = np.zeros((300, 300), dtype=np.int64)
+    np.add.at(told, (truth * 7, truth), 1)
+    recorder = Recorder(MonitorSettings())
+    recorder.snapshot = MonitorSnapshot(WatchReport("ab12", 0.05), (), (tally,), told, tuple(labels))
+    found = scraped(recorder)
+    cells, confused = found["fairlead_group_labelled_total"], found["fairlead_feedback_confusion_total"]
+    assert len(confused) < 400
+    assert len(cells) < 700
+    assert sum(cells.values()) == sum(confused.values()) == 40
+    assert cells[("actual", "c3"), ("feature", "sex"), ("group", "m"), ("predicted", "c21")] == 1.0
+    assert confused[("actual", "c3"), ("predicted", "c21")] == 1.0
 
 
 def test_settings_come_from_the_environment():

@@ -71,7 +71,7 @@ class Recorder:
             try:
                 thread.start()
             except RuntimeError as error:  # no more threads are to be had; the service opens without
-                self._failed("thread", error)
+                self.failed("thread", error)
             self._thread = thread
 
     @property
@@ -90,7 +90,7 @@ class Recorder:
                 return True
             self.dropped += len(answered.seen) or 1
         except Exception as error:  # whatever it is, the answer has to leave
-            self._failed("observe", error)
+            self.failed("observe", error)
         return False
 
     def tell(self, feedback: Sequence[Feedback]) -> Future[list[str]] | None:
@@ -114,6 +114,14 @@ class Recorder:
         if self._thread is not None:
             self._thread.join(self._closing + 1)
 
+    def failed(self, step: str, error: BaseException) -> None:
+        """Counts a failure by one of ``STEPS``, and tells the first of a minute in the log."""
+        self.errors[step] += 1
+        now = time.monotonic()
+        if now - self._said.get(step, -_SILENT) >= _SILENT:
+            self._said[step] = now
+            logger.error("monitoring failed at %s, the service answers on: %s: %s", step, type(error).__name__, error)
+
     def _put(self, size: int, content: Any) -> bool:
         waiting = self._came - self._gone
         if len(self._queue) >= self.settings.queue or waiting + size > self.settings.queue_bytes:
@@ -132,7 +140,7 @@ class Recorder:
             if self._watching is not None:
                 self._read_on(self._watching)
         except BaseException as error:  # a thread that ends is not seen by anyone
-            self._failed("thread", error)
+            self.failed("thread", error)
         finally:
             self._leave()
 
@@ -248,14 +256,7 @@ class Recorder:
         try:
             yield
         except Exception as error:  # monitoring fails alone
-            self._failed(step, error)
-
-    def _failed(self, step: str, error: BaseException) -> None:
-        self.errors[step] += 1
-        now = time.monotonic()
-        if now - self._said.get(step, -_SILENT) >= _SILENT:
-            self._said[step] = now
-            logger.error("monitoring failed at %s, the service answers on: %s: %s", step, type(error).__name__, error)
+            self.failed(step, error)
 
 
 def _inputs(requests: Sequence[AnsweredRequest]) -> dict[str, bytes] | None:
