@@ -1,5 +1,6 @@
 """What deploy/ promises, held against the service itself."""
 
+import inspect
 import json
 import re
 from dataclasses import fields
@@ -9,6 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from fairlead.monitoring import RequestLog
 from fairlead.serving import ServiceLimits
 from fairlead.serving.middleware import PATHS
 
@@ -123,7 +125,10 @@ def test_monitoring_has_one_bounded_place_to_write():
     (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == folder]
     (volume,) = [volume for volume in pod["volumes"] if volume["name"] == mount["name"]]
     assert not mount.get("readOnly")
-    assert re.fullmatch(r"\d+Gi", volume["emptyDir"]["sizeLimit"])
+    room = re.fullmatch(r"(\d+)Gi", volume["emptyDir"]["sizeLimit"])
+    bounds = {name: default.default for name, default in inspect.signature(RequestLog).parameters.items()}
+    # What is written beyond takes the pod away, and its answers with it: the state and an open segment fit too.
+    assert int(room[1]) * 2**30 > bounds["total_bytes"] + bounds["segment_bytes"] + 512_000_000
     assert "medium" not in volume["emptyDir"]  # in memory it would count against the limit of the container
     composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     assert composed["services"]["fairlead"]["environment"]["FAIRLEAD_MONITOR_FOLDER"] == folder

@@ -218,6 +218,20 @@ def test_a_file_named_twice_is_read_once(tmp_path):
     assert [record.id for record in read_log([tmp_path, *segments(tmp_path), tmp_path / "."])] == ["r1"]
 
 
+def test_what_cannot_be_deleted_keeps_no_record_out_and_is_told(tmp_path, monkeypatch):
+    (tmp_path / "requests-20200101T000000Z-ab12-000000.jsonl").write_text("{}\n")
+
+    def gone(_):
+        raise FileNotFoundError("another process has just deleted it")
+
+    monkeypatch.setattr("fairlead.monitoring.retention._bytes_in", gone)
+    with RequestLog(tmp_path, keep_days=1e6) as log:
+        log.write([observed("r1")])
+        with pytest.raises(FileNotFoundError):
+            log.tidy()
+    assert ids(tmp_path, DamagedLines()) == ["r1"]
+
+
 @pytest.mark.parametrize("part", [0, 40])
 def test_a_full_disk_leaves_no_half_line_and_writing_goes_on_once_there_is_room(tmp_path, monkeypatch, part):
     log = RequestLog(tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.errors import UnreadableFileError
-from fairlead.monitoring import Watch, WatchSettings, load_watch, save_watch
+from fairlead.monitoring import Watch, WatchSettings, load_watch, save_watch, state
 from tests.fakes.traffic import World, items, labels_of, observed, watch
 
 
@@ -130,3 +130,13 @@ def test_settings_are_those_of_the_file_unless_asked_for(tmp_path: Path) -> None
     other = replace(watching.watched, settings=WatchSettings(bucket_seconds=30.0))
     with pytest.raises(UnreadableFileError, match=r"kept with bucket_seconds 60\.0, and 30\.0 is asked for"):
         load_watch(path, other)
+
+
+def test_a_state_is_written_in_pieces_so_that_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {"a": [[1, 2], [], [[3.5]]], "b": {}, "c": list(range(10_000)), "d": None, "\u00e9": ["x", True], "e": []}
+    whole, sizes, dumps = json.dumps(content, separators=(",", ":")), [], json.dumps
+    monkeypatch.setattr(state.json, "dumps", lambda one, **more: sizes.append(len(str(one))) or dumps(one, **more))
+    assert "".join(state._pieces(content)) == whole
+    assert max(sizes) < 30_000
+    with pytest.raises(ValueError, match="JSON compliant"):
+        "".join(state._pieces({"a": [float("nan")]}))

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
-from fairlead.errors import ConfigurationError, ServiceError
+from fairlead.cli import serve
+from fairlead.errors import ConfigurationError, FairleadError, ServiceError
 from fairlead.serving import Client
 from tests.fakes.bundles import BLOCKED, LABELS, expected, tiny_bundle
 from tests.fakes.keys import key_pair
@@ -62,6 +64,9 @@ def test_a_served_bundle_answers_over_http_and_ends_cleanly(tmp_path):
             assert one.label == LABELS[int(expected(content).argmax())]
             np.testing.assert_allclose(list(one.probabilities.values()), expected(content), atol=1e-5)
         assert client.predict([*pictures, b"no"])[2].error
+        (alone,), pair = client.predict(pictures[:1]), client.predict(pictures)
+        for one in (alone, *pair):  # what was predicted can be told of
+            assert client.feedback(one.request_id, LABELS[0], item=one.item) == "joined"
         assert client.model()["override"]["held"] == "memory"
         with pytest.raises(ServiceError, match="not an image") as refused:
             client.predict([b"no"])
@@ -101,6 +106,23 @@ def test_a_key_is_asked_for_and_a_stopped_service_says_that_it_leaves_and_still_
     ending.join()
     assert seen == {"draining"}
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--monitor-groups", "tone"], r"tone.*the bundle \(--monitor-groups\)"),
+        (["--monitor-folder", "file/monitor"], r"monitoring cannot write .*file/monitor \(Not a directory\); name"),
+    ],
+)
+def test_what_monitoring_could_not_do_is_told_before_anything_is_served(tmp_path, monkeypatch, flags, said):
+    bundle = tiny_bundle(tmp_path / "bundle")
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(serve, "_running", lambda *_: nullcontext())
+    monkeypatch.setattr(serve, "_tell", lambda *_, **__: pytest.fail("it was served"))
+    with pytest.raises(FairleadError, match=said):
+        serve.run_serve([str(bundle), "--port", str(free_port()), *flags])
 
 
 def test_a_request_in_flight_is_answered_before_the_service_ends(tmp_path):

@@ -14,14 +14,21 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fairlead.bundle import Bundle, Seen
+from fairlead.bundle.reader import PictureReader
 from fairlead.errors import ConfigurationError
+from fairlead.evidence import WatchReport
+from fairlead.measures import FeatureGroups, GroupTally
 from fairlead.monitoring import read_log
-from fairlead.records import Feedback, Observation
+from fairlead.records import Feedback, Labels, Observation
+from fairlead.report import status_page
 from fairlead.serving import ServiceSettings
 from fairlead.serving.answered_request import AnsweredRequest
+from fairlead.serving.endpoints import _answered
 from fairlead.serving.monitor_figures import MonitorFigures
 from fairlead.serving.monitor_settings import MonitorSettings
+from fairlead.serving.monitor_snapshot import MonitorSnapshot
 from fairlead.serving.recording import Recorder
+from fairlead.serving.request import PredictRequest
 from fairlead.serving.watching import Watching
 from tests.fakes.bundles import LABELS, referenced_bundle
 from tests.serving.conftest import encoded, picture, served
@@ -217,6 +224,64 @@ def test_an_end_waits_no_longer_than_it_said(opened):
     assert recorder.dropped > 0
 
 
+def test_under_traffic_without_a_pause_reports_are_made_and_the_state_is_saved(opened, tmp_path):
+    def slow(watching):
+        read = watching.watch.add
+        watching.watch.add = lambda observations: (time.sleep(0.02), read(observations))
+
+    recorder = started(opened, change=slow, folder=tmp_path)
+    number, end = 0, time.monotonic() + 3
+    while time.monotonic() < end and not (recorder.snapshot.report.items and list(tmp_path.glob("*.watch"))):
+        recorder.offer(request(f"r{(number := number + 1)}", 0))
+        time.sleep(0.002)
+    assert recorder.snapshot.report.items
+    assert list(tmp_path.glob("*.watch"))
+    assert recorder.alive
+    recorder.close()
+
+
+def test_a_service_that_is_idle_deletes_what_is_too_old(opened, tmp_path):
+    old = tmp_path / "requests-20200101T000000Z-ab12-000000.jsonl"
+    old.write_text("{}\n")
+    os.utime(old, (1e9, 1e9))
+    recorder = started(opened, folder=tmp_path, keep_days=1.0)
+    until(lambda: not old.exists(), 2)
+    recorder.close()
+
+
+def test_what_fails_is_told_on_the_page(opened, tmp_path):
+    recorder = started(opened, change=lambda watching: setattr(watching.log, "write", fails(FULL)), folder=tmp_path)
+    recorder.offer(request("r1", 0))
+    until(lambda: recorder.snapshot.report.counts.get("errors") == 1)
+    recorder.close()
+    assert "Monitoring itself failed 1 times" in status_page(recorder.snapshot.report, {})
+
+
+def test_what_waits_for_a_thread_that_ends_is_counted_and_told(opened):
+    recorder, release = Recorder(MonitorSettings()), threading.Event()
+
+    def opens():
+        release.wait(5)
+        raise OSError("no folder")
+
+    recorder.start(opens)
+    assert recorder.offer(request("r1", 0, 1))
+    recorder._put(1, ((Feedback("r1/0", 1.0, "other"),), waiting := Future()))
+    release.set()
+    assert waiting.result(5) == ["failed"]
+    until(lambda: recorder.dropped == 2)
+    assert recorder._came == recorder._gone
+
+
+def test_no_more_threads_do_not_keep_a_service_from_opening(opened, monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", fails(RuntimeError("can't start new thread")))
+    recorder = Recorder(MonitorSettings())
+    recorder.start(lambda: Watching.of(opened, MonitorSettings()))
+    assert recorder.errors == {"thread": 1}
+    assert not recorder.alive
+    assert not recorder.offer(request("r1", 0))
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
 def test_a_thread_that_dies_is_noticed(opened, error):
     recorder = started(opened, change=lambda watching: setattr(watching.watch, "add", fails(error)))
@@ -263,6 +328,10 @@ def scraped(recorder):
     return found
 
 
+def test_monitoring_that_is_off_is_not_dead():
+    assert "fairlead_monitor_alive" not in scraped(Recorder(MonitorSettings(on=False)))
+
+
 def test_labels_told_are_counted_by_class_given_and_true_class(opened):
     recorder = started(opened)
     for number in range(5):
@@ -288,6 +357,38 @@ def test_the_service_answers_whatever_becomes_of_monitoring(tmp_path):
                 assert client.post("/predict", json={"image": encoded(picture(number))}).status_code == 200
             assert client.get("/readyz").status_code == 200
             assert client.get("/metrics").status_code == 200
+
+
+def test_what_cannot_be_measured_is_answered_all_the_same(tmp_path, monkeypatch):
+    bundle = referenced_bundle(tmp_path / "bundle", rows=120)
+    monkeypatch.setattr(PictureReader, "properties", fails(ZeroDivisionError("a defect")))
+    with served(bundle) as client:
+        assert client.post("/predict", json={"image": encoded(picture())}).status_code == 200
+        until(lambda: 'fairlead_monitor_errors_total{step="observe"} 1.0' in client.get("/metrics").text)
+        until(lambda: "fairlead_observed_total 1.0" in client.get("/metrics").text)
+
+
+def test_what_is_not_to_be_kept_does_not_wait_either():
+    sent = PredictRequest((b"",), sensitive=({"sex": "f", "n" * 1_000_000: "x", "name": "A. Person"},))
+    answered = _answered("r1", sent, [seen()], MonitorSettings(groups=("sex", "age")))
+    assert answered.sensitive == ({"sex": "f"},)
+
+
+def test_of_many_classes_a_scrape_holds_the_cells_that_hold_something():
+    labels, by = Labels(tuple(f"c{place}" for place in range(300))), FeatureGroups("sex", ("f", "m"))
+    truth = np.arange(40, dtype=np.int64)
+    tally = GroupTally.count(by, labels, truth % 2, truth, truth * 7)
+    told = np.zeros((300, 300), dtype=np.int64)
+    np.add.at(told, (truth * 7, truth), 1)
+    recorder = Recorder(MonitorSettings())
+    recorder.snapshot = MonitorSnapshot(WatchReport("ab12", 0.05), (), (tally,), told, tuple(labels))
+    found = scraped(recorder)
+    cells, confused = found["fairlead_group_labelled_total"], found["fairlead_feedback_confusion_total"]
+    assert len(confused) < 400
+    assert len(cells) < 700
+    assert sum(cells.values()) == sum(confused.values()) == 40
+    assert cells[("actual", "c3"), ("feature", "sex"), ("group", "m"), ("predicted", "c21")] == 1.0
+    assert confused[("actual", "c3"), ("predicted", "c21")] == 1.0
 
 
 def test_settings_come_from_the_environment():

@@ -24,6 +24,7 @@ from fairlead.records import DecisionRule, Labels
 
 BATCH = 32
 Ran = Callable[[float], None]
+Unmeasured = Callable[[Exception], None]
 
 
 class Predictor:
@@ -214,6 +215,7 @@ class Predictor:
         features: bool = False,
         ran: Ran = lambda _: None,
         observe: Observe | None = None,
+        unmeasured: Unmeasured | None = None,
     ) -> list[Answer]:
         """Answers for items as ``read`` returned them.
 
@@ -223,6 +225,7 @@ class Predictor:
             features: Whether the features are wanted too.
             ran: Is told the seconds of each batch; what it raises ends the work.
             observe: Is handed what is known of each item that has a class, in their order.
+            unmeasured: Is told why an item's properties cannot be measured, which then has none; None has it raised.
         """
         answers = [Answer(error=one) if isinstance(one, str) else Answer() for one in read]
         whole = [(place, one) for place, one in enumerate(read) if not isinstance(one, str)]
@@ -234,9 +237,18 @@ class Predictor:
                 answer = Answer.of(probabilities[row], self.labels, shown, code=int(codes[row]))
                 answers[place] = replace(answer, truncated=True) if one.truncated else answer
                 if observe is not None:
-                    properties = self.reader.properties(one)
+                    properties = self._properties(one, unmeasured)
                     observe(Seen(place, int(codes[row]), probabilities[row], found[row], properties))
         return answers
+
+    def _properties(self, read: Read, unmeasured: Unmeasured | None) -> dict[str, float]:
+        try:
+            return self.reader.properties(read)
+        except Exception as error:  # it is for monitoring, whose failures are none of the answer's
+            if unmeasured is None:
+                raise
+            unmeasured(error)
+            return {}
 
     def self_test(self, bundle: Bundle) -> float:
         """Answers the bundle's goldens; returns by how much a probability differs at most.

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairlead.cli.parser import Parser
-from fairlead.errors import BundleError, ConfigurationError, ServiceError
+from fairlead.errors import BundleError, ConfigurationError, OutputFolderError, ServiceError, UnknownNameError
 
 if TYPE_CHECKING:
     from fairlead.bundle import Bundle
+    from fairlead.serving.monitor_settings import MonitorSettings
     from fairlead.serving.settings import ServiceSettings
 
 SERVICE = "fairlead.serving.app:service"
@@ -46,9 +47,11 @@ def run_serve(arguments: Sequence[str]) -> int:
     environment = _environment(options)
     settings = ServiceSettings.from_environment(environment)
     _require_key(host, settings.api_key is not None, settings.open_to_all)
+    _check_folder(settings.monitor)
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host, "--port", str(options.port)]
     with _running(command, environment) as server:
         bundle = Bundle.open(options.bundle)
+        _check_groups(bundle, settings.monitor)
         if refused := _refused(bundle, settings):  # known before the server has started
             print(f"error: {refused}", file=sys.stderr)
             return BLOCKED
@@ -140,6 +143,27 @@ def _require_key(host: str, has_key: bool, open_to_all: bool) -> None:
             f"{host} can be reached from other machines, and there is no API key; name one with --api-key-file, "
             "or answer anyone with --no-api-key"
         )
+
+
+def _check_folder(monitor: MonitorSettings) -> None:
+    """Refuses a folder that nothing can be kept in: the service would answer on without a log."""
+    if not monitor.on or monitor.folder is None:
+        return
+    try:
+        monitor.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reason = "" if os.access(monitor.folder, os.W_OK | os.X_OK) else "it is not yours to write"
+    except OSError as error:
+        reason = str(error.strerror)
+    if reason:
+        raise OutputFolderError(f"monitoring cannot write {monitor.folder} ({reason}); name another, --monitor-folder")
+
+
+def _check_groups(bundle: Bundle, monitor: MonitorSettings) -> None:
+    """Refuses a feature that the bundle does not know: the service would answer on, and nothing would be watched."""
+    known = [tally.by.feature for tally in bundle.tallies]
+    for name in monitor.groups if monitor.on else ():
+        if name not in known:
+            raise UnknownNameError("sensitive feature", name, known, where="the bundle (--monitor-groups)")
 
 
 def _refused(bundle: Bundle, settings: ServiceSettings) -> str:

@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ class RequestLog:
     def _open(self) -> int:
         now = self._clock()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.retention.tidy(now, spare=None)
+        with suppress(OSError):  # what another owns, or deletes at this moment, keeps no record out; ``tidy`` tells
+            self.retention.tidy(now, spare=None)
         path = self.folder / Segment.name(now, self._writer, self._number)
         self._handle = os.open(path, _FLAGS, _OWNER_ONLY)
         self._segment, self._size, self._inputs, self._opened = Segment.of(path), 0, 0, now

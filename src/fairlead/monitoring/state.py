@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ from fairlead.monitoring.watched_model import WatchedModel
 from fairlead.records import RunFolder
 
 _MOST_BYTES = 512_000_000
+_AT_ONCE = 4096  # numbers
 
 
 def save_watch(watch: Watch, path: Path) -> None:
@@ -26,7 +28,7 @@ def save_watch(watch: Watch, path: Path) -> None:
     Raises:
         OSError: a folder that cannot be written, or a full disk; the old file is then as it was.
     """
-    body = json.dumps(watch.to_dict(), separators=(",", ":"), allow_nan=False).encode("utf-8")
+    body = "".join(_pieces(watch.to_dict())).encode("utf-8")
     head = json.dumps({"kind": "fairlead watch", "sha256": hashlib.sha256(body).hexdigest()}).encode("ascii")
     RunFolder.write_atomically(path, head + b"\n" + body + b"\n", mode=0o600)
 
@@ -76,6 +78,25 @@ def _content(path: Path) -> Any:
         raise UnreadableFileError(
             f"{path} is no whole state of a watch ({error}); put back a copy, or move it away to start a new one"
         ) from error
+
+
+def _pieces(content: Any) -> Iterator[str]:
+    """Yields JSON in pieces: one call for all would let no other thread run, for seconds where classes are many."""
+    if isinstance(content, dict):
+        for place, (name, value) in enumerate(content.items()):
+            yield f"{',' if place else '{'}{json.dumps(str(name))}:"
+            yield from _pieces(value)
+        yield "}" if content else "{}"
+    elif isinstance(content, list) and content and isinstance(content[0], dict | list):
+        for place, value in enumerate(content):
+            yield "," if place else "["
+            yield from _pieces(value)
+        yield "]"
+    elif isinstance(content, list):
+        parts = (content[start : start + _AT_ONCE] for start in range(0, len(content), _AT_ONCE))
+        yield f"[{','.join(json.dumps(part, separators=(',', ':'), allow_nan=False)[1:-1] for part in parts)}]"
+    else:
+        yield json.dumps(content, allow_nan=False)
 
 
 def _no_number(word: str) -> NoReturn:

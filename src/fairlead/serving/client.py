@@ -26,6 +26,8 @@ class Prediction:
         probabilities: Of each class by its name.
         error: Why it could not be read; empty where it could.
         truncated: Whether a text has more than was read of it.
+        request_id: Of the request, for ``Client.feedback``.
+        item: Its place in a request of several, for ``Client.feedback``; None where it was the only one.
 
     Examples:
         >>> Prediction("dog", {"cat": 0.25, "dog": 0.75}).probability
@@ -36,6 +38,8 @@ class Prediction:
     probabilities: Mapping[str, float]
     error: str = ""
     truncated: bool = False
+    request_id: str = ""
+    item: int | None = None
 
     @property
     def probability(self) -> float:
@@ -116,8 +120,10 @@ class Client:
                 one.get("probabilities", {}),
                 one.get("error", {}).get("message", ""),
                 one.get("truncated", False),
+                answer.get("request_id", ""),
+                place if len(sent) > 1 else None,
             )
-            for one in answer["predictions"]
+            for place, one in enumerate(answer["predictions"])
         ]
 
     def explain(
@@ -148,13 +154,13 @@ class Client:
         """Tells the true class of what was answered.
 
         Args:
-            request_id: Of the answer.
+            request_id: Of the answer, ``Prediction.request_id``.
             label: The true class.
             item: Its place in a request of several, from 0; None for the only one.
 
         Returns:
-            What became of it: ``"joined"``; ``"duplicate"``, ``"conflict"``, ``"unknown"`` or ``"ambiguous"``; or
-            ``"queued"`` where that is not known yet.
+            What became of it: ``"joined"``; ``"duplicate"``, ``"conflict"``, ``"unknown"`` or ``"ambiguous"``;
+            ``"queued"`` where that is not known yet; ``"failed"`` where monitoring could not read it.
 
         Raises:
             ServiceError: the service refused, or there is none.

@@ -23,6 +23,7 @@ from fairlead.serving.failing import refused, unreadable
 from fairlead.serving.feedback import FeedbackEndpoint
 from fairlead.serving.figures import ServiceFigures
 from fairlead.serving.middleware import refusal_response
+from fairlead.serving.monitor_settings import MonitorSettings
 from fairlead.serving.openapi import openapi
 from fairlead.serving.readiness import Readiness
 from fairlead.serving.recording import Recorder
@@ -94,7 +95,7 @@ class Endpoints:
         if all(answer.error for answer in answers):
             return refusal_response(unreadable(answers[0].error, modality), request_id)
         self._count(answers)
-        self._recorder.offer(_answered(request_id, asked, seen, with_inputs=self._recorder.settings.inputs))
+        self._recorder.offer(_answered(request_id, asked, seen, self._recorder.settings))
         tell_span(model.bundle.digest, answers, self._recorder.snapshot)
         return JSONResponse(
             {
@@ -124,6 +125,7 @@ class Endpoints:
             timed=timed,
             features=asked.features,
             observe=seen.append if self._recorder.settings.on else None,
+            unmeasured=lambda error: self._recorder.failed("observe", error),
         )
         return asked, answers, seen
 
@@ -150,9 +152,13 @@ class Endpoints:
         return JSONResponse(openapi(self._limits, self._readiness.modality))
 
 
-def _answered(request_id: str, asked: PredictRequest, seen: Sequence[Seen], *, with_inputs: bool) -> AnsweredRequest:
-    inputs = {one.place: _bytes(asked.items[one.place]) for one in seen} if with_inputs else {}
-    return AnsweredRequest(request_id, time.time(), len(asked.items), tuple(seen), asked.sensitive, inputs)
+def _answered(
+    request_id: str, asked: PredictRequest, seen: Sequence[Seen], settings: MonitorSettings
+) -> AnsweredRequest:
+    inputs = {one.place: _bytes(asked.items[one.place]) for one in seen} if settings.inputs else {}
+    # What is not to be kept does not wait either: a name that a client made up may be as long as a body.
+    groups = tuple({name: row[name] for name in settings.groups if name in row} for row in asked.sensitive)
+    return AnsweredRequest(request_id, time.time(), len(asked.items), tuple(seen), groups, inputs)
 
 
 def _bytes(item: bytes | Text) -> bytes:

@@ -61,18 +61,25 @@ class MonitorFigures(Collector):
         yield GaugeMetricFamily(
             "fairlead_reference_rows", "Rows of the bundle's reference", value=report.reference_rows
         )
-        yield GaugeMetricFamily("fairlead_monitor_alive", "1 where monitoring reads", value=int(recorder.alive))
+        if recorder.settings.on:  # what is switched off is not dead, and raises no alarm
+            yield GaugeMetricFamily("fairlead_monitor_alive", "1 where monitoring reads", value=int(recorder.alive))
 
 
 def _confusion(snapshot: MonitorSnapshot) -> Metric:
     family = CounterMetricFamily(
         "fairlead_feedback_confusion", "Labels by class given and true class", labels=["predicted", "actual"]
     )
-    for row, predicted in enumerate(snapshot.labels):
-        for column, actual in enumerate(snapshot.labels):
-            if (count := int(snapshot.told[row, column])) or row == column:
-                family.add_metric([predicted, actual], count)
+    for row, column, count in _cells(snapshot.told):
+        family.add_metric([snapshot.labels[row], snapshot.labels[column]], count)
     return family
+
+
+def _cells(counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Iterator[tuple[int, int, int]]:
+    """Yields the cells of (C, C) counts that hold something, and the diagonal: of many classes most are empty."""
+    held = counts != 0
+    np.fill_diagonal(held, val=True)
+    for row, column in np.argwhere(held).tolist():
+        yield row, column, int(counts[row, column])
 
 
 def _groups(snapshot: MonitorSnapshot) -> Iterator[Metric]:
@@ -89,9 +96,8 @@ def _groups(snapshot: MonitorSnapshot) -> Iterator[Metric]:
         labels=["feature", "group", "predicted", "actual"],
     )
     for feature, group, counts, labels in _shown(snapshot.labelled, snapshot.fewest_shown):
-        for row, actual in enumerate(labels):
-            for column, predicted in enumerate(labels):
-                labelled.add_metric([feature, group, predicted, actual], int(counts[row, column]))
+        for row, column, count in _cells(counts[: len(labels)]):
+            labelled.add_metric([feature, group, labels[column], labels[row]], count)
     yield labelled
 
 

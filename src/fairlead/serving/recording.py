@@ -52,7 +52,7 @@ class Recorder:
         self._every, self._closing = every, closing
         self._queue: deque[tuple[int, AnsweredRequest | tuple[tuple[Feedback, ...], Future[list[str]]]]] = deque()
         self._came = self._gone = 0  # bytes
-        self._told_dropped = 0
+        self._counted: Counter[str] = Counter()
         self._said: dict[str, float] = {}
         self._asked, self._read = False, False
         self._beat = time.monotonic()
@@ -67,8 +67,12 @@ class Recorder:
             opens: Makes what to watch with, in the thread.
         """
         if self.settings.on and self._thread is None:
-            self._thread = threading.Thread(target=self._run, args=(opens,), name="fairlead-monitor", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, args=(opens,), name="fairlead-monitor", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # no more threads are to be had; the service opens without
+                self.failed("thread", error)
+            self._thread = thread
 
     @property
     def alive(self) -> bool:
@@ -86,7 +90,7 @@ class Recorder:
                 return True
             self.dropped += len(answered.seen) or 1
         except Exception as error:  # whatever it is, the answer has to leave
-            self._failed("observe", error)
+            self.failed("observe", error)
         return False
 
     def tell(self, feedback: Sequence[Feedback]) -> Future[list[str]] | None:
@@ -110,6 +114,14 @@ class Recorder:
         if self._thread is not None:
             self._thread.join(self._closing + 1)
 
+    def failed(self, step: str, error: BaseException) -> None:
+        """Counts a failure by one of ``STEPS``, and tells the first of a minute in the log."""
+        self.errors[step] += 1
+        now = time.monotonic()
+        if now - self._said.get(step, -_SILENT) >= _SILENT:
+            self._said[step] = now
+            logger.error("monitoring failed at %s, the service answers on: %s: %s", step, type(error).__name__, error)
+
     def _put(self, size: int, content: Any) -> bool:
         waiting = self._came - self._gone
         if len(self._queue) >= self.settings.queue or waiting + size > self.settings.queue_bytes:
@@ -128,29 +140,52 @@ class Recorder:
             if self._watching is not None:
                 self._read_on(self._watching)
         except BaseException as error:  # a thread that ends is not seen by anyone
-            self._failed("thread", error)
+            self.failed("thread", error)
+        finally:
+            self._leave()
 
     def _read_on(self, watching: Watching) -> None:
         saved = made = time.monotonic()
         self._snap(watching)
-        while not self._stopping.wait(_PAUSE):
-            self._beat = time.monotonic()
-            while self._drain(watching) and not self._stopping.is_set():
-                self._beat = time.monotonic()
-            now = time.monotonic()
-            if self._read and now - saved >= self._every:
+        busy = False
+        # What is due by the clock is looked for between batches: under steady traffic the queue is never seen empty.
+        while not (self._stopping.is_set() if busy else self._stopping.wait(_PAUSE)):
+            busy = self._drain(watching)
+            self._beat = now = time.monotonic()
+            if now - saved >= self._every:
                 saved = now
                 self._save(watching)
-            if self._asked or now - made >= self._every:
+            if now - made >= (_PAUSE if self._asked else self._every):
                 made = now
                 self._snap(watching)
         end = time.monotonic() + self._closing
         while self._drain(watching) and time.monotonic() < end:
             pass
-        self.dropped += sum(len(content.seen) for _, content in self._queue if isinstance(content, AnsweredRequest))
+        self._leave()
+        self._count(watching)
+        self._read = True
         self._save(watching)
         with self._guarded("log"):
             watching.close()
+
+    def _leave(self) -> None:
+        """Counts what nobody reads any more, and lets nobody wait for it."""
+        while self._queue:
+            size, content = self._queue.popleft()
+            self._gone += size
+            if isinstance(content, AnsweredRequest):
+                self.dropped += len(content.seen) or 1
+            else:
+                with suppress(Exception):  # of a future that nobody waits for any more
+                    content[1].set_result(["failed"] * len(content[0]))
+
+    def _count(self, watching: Watching) -> None:
+        """Has the watch know what was lost, for the page and the report."""
+        for name, number in (("dropped", self.dropped), ("errors", sum(self.errors[step] for step in STEPS))):
+            if (more := number - self._counted[name]) > 0:
+                with self._guarded("watch"):
+                    watching.watch.count(name, more)
+                    self._counted[name] = number
 
     def _drain(self, watching: Watching) -> bool:
         """Reads a batch; returns whether there was any."""
@@ -168,10 +203,7 @@ class Recorder:
             answered = []
             self._tell(watching, *content)
         self._observe(watching, answered)
-        if (dropped := self.dropped) > self._told_dropped:
-            with self._guarded("watch"):
-                watching.watch.count("dropped", dropped - self._told_dropped)
-                self._told_dropped = dropped
+        self._count(watching)
         self._read = self._read or bool(taken)
         return bool(taken)
 
@@ -206,10 +238,11 @@ class Recorder:
             future.set_result(outcomes or ["failed"] * len(feedback))
 
     def _save(self, watching: Watching) -> None:
-        self._read = False
-        with self._guarded("state"):
-            watching.save()
-        with self._guarded("log"):
+        if self._read:
+            with self._guarded("state"):
+                watching.save()
+                self._read = False
+        with self._guarded("log"):  # an idle service deletes what is too old as well
             if watching.log is not None:
                 watching.log.tidy()
 
@@ -223,14 +256,7 @@ class Recorder:
         try:
             yield
         except Exception as error:  # monitoring fails alone
-            self._failed(step, error)
-
-    def _failed(self, step: str, error: BaseException) -> None:
-        self.errors[step] += 1
-        now = time.monotonic()
-        if now - self._said.get(step, -_SILENT) >= _SILENT:
-            self._said[step] = now
-            logger.error("monitoring failed at %s, the service answers on: %s: %s", step, type(error).__name__, error)
+            self.failed(step, error)
 
 
 def _inputs(requests: Sequence[AnsweredRequest]) -> dict[str, bytes] | None:

@@ -68,6 +68,7 @@ class ServedModel:
         timed: Timed,
         features: bool = False,
         observe: Observe | None = None,
+        unmeasured: Callable[[Exception], None] | None = None,
     ) -> list[Answer]:
         """Answers as ``Predictor.answer_all`` does, in one thread, within a bound on the pixels, and timed.
 
@@ -78,6 +79,7 @@ class ServedModel:
             timed: Is told each stage and its seconds; it may raise where no time is left.
             features: Whether the features are wanted too.
             observe: Is handed what is known of each item that has a class; its place is that among all the items.
+            unmeasured: Is told why an item's properties cannot be measured.
 
         Raises:
             ConfigurationError: a feature that the model decides by is not given, or not by a group it knows.
@@ -97,6 +99,7 @@ class ServedModel:
                 features=features,
                 ran=lambda seconds: timed("infer", seconds),
                 observe=_from(start, observe),
+                unmeasured=unmeasured,
             )
         return answers
 

@@ -13,6 +13,7 @@ from fairlead.serving.monitor_snapshot import MonitorSnapshot
 from fairlead.serving.readiness import Readiness
 from fairlead.serving.recording import Recorder
 from fairlead.serving.refusal import Refusal
+from fairlead.serving.served_model import ServedModel
 
 _FRESH, _PATIENCE, _STEP = 3.0, 1.0, 0.03
 
@@ -35,9 +36,7 @@ class StatusEndpoint:
         try:
             model, snapshot = self._readiness.require(), await self._snapshot()
             if self._drawn is None or self._drawn[0] is not snapshot:
-                from fairlead.report import status_page  # with what reports need, which a prediction does not
-
-                page = await asyncio.to_thread(lambda: status_page(snapshot.report, model.describe()))
+                page = await asyncio.to_thread(lambda: _page(snapshot, model))
                 self._drawn = snapshot, page
         except Exception as error:  # here, for the frameworks outside would answer it in words of their own
             return refused(error, request.state.request_id)
@@ -72,3 +71,9 @@ class StatusEndpoint:
                 raise Refusal(503, "monitor_silent", "monitoring has said nothing yet", "read the service's log")
             recorder.ask()
             await asyncio.sleep(_STEP)
+
+
+def _page(snapshot: MonitorSnapshot, model: ServedModel) -> str:
+    from fairlead.report import status_page  # with what reports need, and a prediction does not: not in the event loop
+
+    return status_page(snapshot.report, model.describe())
