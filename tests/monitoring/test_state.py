@@ -133,7 +133,15 @@ def test_settings_are_those_of_the_file_unless_asked_for(tmp_path: Path) -> None
 
 
 def test_a_state_is_written_in_pieces_so_that_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = {"a": [[1, 2], [], [[3.5]]], "b": {}, "c": list(range(10_000)), "d": None, "\u00e9": ["x", True], "e": []}
+    content = {
+        "a": [[1, 2], [], [[3.5]]],
+        "b": [7, {"f": list(range(9_000))}],
+        "c": list(range(9_000)),
+        "g": {},
+        "d": None,
+        "\u00e9": ["x", True],
+        "e": [],
+    }
     whole, sizes, dumps = json.dumps(content, separators=(",", ":")), [], json.dumps
     monkeypatch.setattr(state.json, "dumps", lambda one, **more: sizes.append(len(str(one))) or dumps(one, **more))
     assert "".join(state._pieces(content)) == whole

@@ -87,7 +87,7 @@ def _pieces(content: Any) -> Iterator[str]:
             yield f"{',' if place else '{'}{json.dumps(str(name))}:"
             yield from _pieces(value)
         yield "}" if content else "{}"
-    elif isinstance(content, list) and content and isinstance(content[0], dict | list):
+    elif isinstance(content, list) and any(isinstance(value, dict | list) for value in content):
         for place, value in enumerate(content):
             yield "," if place else "["
             yield from _pieces(value)
