@@ -131,8 +131,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds of each, and print")
     parser.add_argument("--model", default="resnet18")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each, in each round")
     options = parser.parse_args()
-    rounds, seconds, items = (2, 2.0, 20_000) if options.quick else (15, 8.0, 1_000_000)
+    rounds, seconds, items = (2, 2.0, 20_000) if options.quick else (options.rounds, options.seconds, 1_000_000)
     with tempfile.TemporaryDirectory() as folder:
         on, off = services(options.model, Path(folder))
         with on.running(), off.running():
