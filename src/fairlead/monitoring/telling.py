@@ -63,8 +63,7 @@ def tell(
 def _groups(counted: Counted, fewest: int) -> tuple[LiveGroup, ...]:
     """Returns every group, those of too few items without numbers, and beside an only one the next smallest."""
     groups = []
-    for asked, labelled in zip(counted.asked, counted.labelled, strict=True):
-        answered, known = asked.total, labelled.total
+    for answered, known in zip(counted.all_asked, counted.all_labelled, strict=True):
         hidden, untold = hidden_groups(answered.rows, fewest), hidden_groups(known.rows, fewest)
         wrong = _wrong(known)
         for slot, group in enumerate(answered.by.slots):
