@@ -137,3 +137,13 @@ def test_where_all_is_right_and_sure_a_band_is_left():
     for estimate in found.values():
         assert estimate.value == 1.0 == estimate.high
         assert 0.98 < estimate.low < 1
+
+
+def test_a_class_that_the_reference_never_expected_has_no_recall_and_breaks_nothing():
+    decided = np.array([[50, 0, 0], [0, 50, 0], [40, 0, 0], [0, 0, 0]])
+    expected = np.diag([90.0, 50.0, 0.0])
+    known = Reference(Labels(("a", "b", "c")), (), decided, expected, np.array([5.0, 5.0, 0.0]))
+    window = np.array([[30.0, 0.0, 20.0], [0.0, 50.0, 0.0], [0.0, 0.0, 0.0]])
+    found = expected_performance(known, window, np.array([5.0, 5.0, 0.0]), np.array([50, 50, 0]))
+    assert "recall.c" not in found
+    assert {"accuracy", "recall.a", "recall.b"} <= set(found)

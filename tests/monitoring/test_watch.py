@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from fairlead.errors import DataError, UnknownNameError
+from fairlead.evidence import Verdict
 from fairlead.judgement import Policy
+from fairlead.measures import ScoreReference
 from fairlead.monitoring import FAMILIES, LIVE_SHARE, DriftFamily, Watch, WatchSettings
 from fairlead.records import Feedback, Observation
 from tests.fakes.traffic import LABELS, MODEL, World, items, labels_of, observed, reference, watch
@@ -339,3 +342,44 @@ def test_observations_of_no_items() -> None:
     assert watching.report().started is None
     with pytest.raises(DataError):
         Observation("", 0.0, MODEL, "yes", (0.5, 0.5))
+
+
+def test_alike_items_of_a_request_count_once_for_a_limit_and_all_for_the_page() -> None:
+    """Two requests of 200 like pictures each, of one group each, say as much of rates as two pictures do."""
+    watching = watch(with_reference=False)
+    sure = {"yes": (0.1, 0.9), "no": (0.9, 0.1)}
+    for request, (said, sex) in enumerate((("yes", "f"), ("no", "m"))):
+        seen = [
+            Observation(f"r{request}/{place}", 1e9, MODEL, said, sure[said], {}, {"sex": sex}, leads=place == 7)
+            for place in range(200)
+        ]
+        watching.add(seen)
+        watching.told([Feedback(one.id, 1e9, "yes") for one in seen])
+    report = watching.report()
+    assert {finding.verdict for finding in report.findings} <= {Verdict.INSUFFICIENT, Verdict.NOT_APPLICABLE}
+    assert [(group.items, group.labelled) for group in report.groups[:2]] == [(200, 200)] * 2
+    assert Watch.from_dict(watching.to_dict(), watching.watched).report() == report
+
+
+def test_where_requests_hold_many_items_the_window_waits_for_enough_requests() -> None:
+    """500 items in 32 requests would leave too few independent ones to compare."""
+    watching = watch()
+    drawn = items(World(), 3200, 1)
+    seen = [replace(one, leads=place % 16 == 0) for place, one in enumerate(observed(drawn, apart=20.0))]
+    watching.add(seen)
+    report = watching.report()
+    assert report.window_items >= 1600
+    assert report.moved
+
+
+def test_a_score_that_no_row_gave_bins_is_not_watched_and_the_note_says_so() -> None:
+    known, tallies = reference()
+    binless = ScoreReference("input.sharpness", "input", np.zeros(0), np.array([[400], [600], [0]]))
+    watching = Watch(
+        replace(known, scores=(*known.scores, binless)), tallies, LABELS, model=MODEL, policy=Policy.default()
+    )
+    watching.add([replace(one, scores={"input.sharpness": 0.5}) for one in observed(items(World(), 300, 1))])
+    report = watching.report()
+    assert "no row gave the bins of input.sharpness" in report.note
+    assert "input.sharpness" not in {monitor.name for monitor in report.drift}
+    json.dumps(report.to_dict(), allow_nan=False)

@@ -113,7 +113,8 @@ def expected_performance(
     for code, label in enumerate(reference.labels):
         window, before = here.answers([code]), then.answers([code])
         found[f"precision.{label}"] = _figure(window, before, float(right[code] - reference.expected[code, code]))
-        if expected[:, code].sum() < FEWEST_WINDOW or true_then[code] < FEWEST_REFERENCE:
+        never = not reference.expected[:, code].any()  # what was never expected has no gap to correct by
+        if never or expected[:, code].sum() < FEWEST_WINDOW or true_then[code] < FEWEST_REFERENCE:
             continue
         window, before = here.truths(code), then.truths(code)
         gap = right[code] / true_then[code] - before.value

@@ -18,6 +18,7 @@ from fairlead.monitoring.windows import Windows
 from fairlead.records import Labels
 
 IntArray = NDArray[np.int64]
+_TOTALS = ("all_asked", "all_labelled")
 
 
 class Counted:
@@ -30,8 +31,11 @@ class Counted:
 
     Attributes:
         windows: By the clock.
-        asked: For each feature the answered items, their truth not known.
-        labelled: For each feature the items whose truth was told.
+        asked: For each feature the answered items that stand for their request, their truth not known: what limits
+            are held against, for items of one request may be alike.
+        labelled: For each feature the same of those whose truth was told.
+        all_asked: For each feature all answered items.
+        all_labelled: For each feature all items whose truth was told.
         told: (C, C) items whose truth was told, by class decided for and true class.
         counts: What else was counted, by name.
         items: Answered items.
@@ -51,6 +55,8 @@ class Counted:
         self.labels, self.features, self.windows = labels, tuple(features), windows
         self.asked = [StartedTallies(self._tally(by)) for by in self.features]
         self.labelled = [StartedTallies(self._tally(by)) for by in self.features]
+        self.all_asked = [self._tally(by) for by in self.features]
+        self.all_labelled = [self._tally(by) for by in self.features]
         self.told = np.zeros((len(labels), len(labels)), dtype=np.int64)
         self.counts: Counter[str] = Counter()
         self.items = self.requests = 0
@@ -72,8 +78,8 @@ class Counted:
                 bucket, columns.bins[rows], columns.decided[rows], columns.probabilities[rows], columns.leads[rows]
             )
             self.counts["late"] += 0 if kept else rows.stop - rows.start
-            for place, tallies in enumerate(self.asked):
-                tallies.add(bucket, self._counted(place, columns.slots[rows], unknown[rows], columns.decided[rows]))
+            run = (columns.slots[rows], unknown[rows], columns.decided[rows])
+            self._tally_run(bucket, run, columns.leads[rows], self.asked, self.all_asked)
 
     def tell(self, items: Sequence[Answered], truth: Sequence[int]) -> None:
         """Counts (N,) labels of answered items, in the buckets in which these were answered."""
@@ -82,10 +88,26 @@ class Counted:
         decided = np.array([item.decided for item in items], dtype=np.int64)
         np.add.at(self.told, (decided, targets), 1)
         slots = np.array([item.groups for item in items], dtype=np.int64).reshape(len(items), len(self.features))
+        leads = np.array([item.leads for item in items], dtype=np.bool_)
         for bucket, rows in runs_of(buckets):
             self.windows.tell(bucket, targets[rows], decided[rows])
-            for place, tallies in enumerate(self.labelled):
-                tallies.add(bucket, self._counted(place, slots[rows], targets[rows], decided[rows]))
+            run = (slots[rows], targets[rows], decided[rows])
+            self._tally_run(bucket, run, leads[rows], self.labelled, self.all_labelled)
+
+    def _tally_run(
+        self,
+        bucket: int,
+        columns: tuple[IntArray, IntArray, IntArray],
+        leads: NDArray[np.bool_],
+        started: Sequence[StartedTallies],
+        totals: list[GroupTally],
+    ) -> None:
+        """Counts slots, truth and decisions of a bucket: all to the totals, and the leading ones since the starts."""
+        slots, truth, decided = columns
+        for place in range(len(self.features)):
+            totals[place] = totals[place] + self._counted(place, *columns)
+            if leads.any():
+                started[place].add(bucket, self._counted(place, slots[leads], truth[leads], decided[leads]))
 
     def _tally(self, by: FeatureGroups, counts: IntArray | None = None) -> GroupTally:
         shape = (len(by.slots), len(self.labels) + 1, len(self.labels))
@@ -108,6 +130,8 @@ class Counted:
         both.windows = self.windows + other.windows
         both.asked = [mine + theirs for mine, theirs in zip(self.asked, other.asked, strict=True)]
         both.labelled = [mine + theirs for mine, theirs in zip(self.labelled, other.labelled, strict=True)]
+        both.all_asked = [mine + theirs for mine, theirs in zip(self.all_asked, other.all_asked, strict=True)]
+        both.all_labelled = [mine + theirs for mine, theirs in zip(self.all_labelled, other.all_labelled, strict=True)]
         both.told = self.told + other.told
         both.counts = Counter(dict(self.counts))
         both.counts.update(other.counts)
@@ -122,6 +146,8 @@ class Counted:
             "windows": self.windows.to_dict(),
             "asked": [tallies.to_dict() for tallies in self.asked],
             "labelled": [tallies.to_dict() for tallies in self.labelled],
+            "all_asked": [tally.to_dict() for tally in self.all_asked],
+            "all_labelled": [tally.to_dict() for tally in self.all_labelled],
             "told": self.told.tolist(),
             "counts": dict(sorted(self.counts.items())),
             "items": self.items,
@@ -139,6 +165,7 @@ class Counted:
         try:
             windows = Windows.from_dict(content["windows"])
             read = {name: [StartedTallies.from_dict(part) for part in content[name]] for name in ("asked", "labelled")}
+            totals = {name: [GroupTally.from_dict(part) for part in content[name]] for name in _TOTALS}
             told = np.array(content["told"], dtype=np.int64)
             counts = Counter({str(name): int(number) for name, number in content["counts"].items()})
             items, requests = int(content["items"]), int(content["requests"])
@@ -149,9 +176,12 @@ class Counted:
         alike = (windows.bins, windows.classes, windows.kept) == (kept.bins, kept.classes, kept.kept)
         for tallies in read.values():
             alike = alike and [(part.total.by, part.total.labels) for part in tallies] == features
+        for whole in totals.values():
+            alike = alike and [(tally.by, tally.labels) for tally in whole] == features
         alike = alike and told.shape == self.told.shape and not (told < 0).any()
         if not alike or items < 0 or requests < 0:
             raise DataError("the counts are of other scores, classes or features than the bundle's; start a new state")
         self.windows, self.asked, self.labelled = windows, read["asked"], read["labelled"]
+        self.all_asked, self.all_labelled = totals["all_asked"], totals["all_labelled"]
         self.told = told
         self.counts, self.items, self.requests, (self.started, self.latest) = counts, items, requests, ends

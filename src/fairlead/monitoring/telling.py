@@ -14,7 +14,7 @@ from fairlead.judgement.live import judge_live
 from fairlead.measures import GroupTally
 from fairlead.monitoring.counted import Counted
 from fairlead.monitoring.families import LIVE_SHARE
-from fairlead.monitoring.latest_window import LatestWindow
+from fairlead.monitoring.latest_window import FEWEST, LatestWindow
 from fairlead.monitoring.watched_model import WatchedModel
 
 
@@ -30,7 +30,7 @@ def tell(
         replicas: How many were added up.
     """
     settings = watched.settings
-    window = LatestWindow(watched, counted.windows.latest(settings.window_items))
+    window = LatestWindow(watched, counted.windows.latest(settings.window_items, FEWEST))
     raised = any(monitor.raised for monitor in monitors)
     moved, shift = window.moved()
     return WatchReport(
@@ -63,8 +63,7 @@ def tell(
 def _groups(counted: Counted, fewest: int) -> tuple[LiveGroup, ...]:
     """Returns every group, those of too few items without numbers, and beside an only one the next smallest."""
     groups = []
-    for asked, labelled in zip(counted.asked, counted.labelled, strict=True):
-        answered, known = asked.total, labelled.total
+    for answered, known in zip(counted.all_asked, counted.all_labelled, strict=True):
         hidden, untold = hidden_groups(answered.rows, fewest), hidden_groups(known.rows, fewest)
         wrong = _wrong(known)
         for slot, group in enumerate(answered.by.slots):

@@ -30,7 +30,12 @@ class WatchedAnswers:
     """
 
     def __init__(self, reference: Reference | None) -> None:
-        self.scores = () if reference is None else tuple(score for score in reference.scores if score.totals.any())
+        # A score without edges has one bin, in which nothing can move.
+        self.scores = (
+            ()
+            if reference is None
+            else tuple(score for score in reference.scores if score.totals.any() and len(score.edges))
+        )
         self.classes: tuple[int, ...] = ()
         watched = [Watched(score.name, score.family, score.totals) for score in self.scores]
         if reference is not None and reference.rows:

@@ -107,6 +107,9 @@ class WatchedModel:
         unseen = [score.name for score in self.reference.scores if not score.totals.any()]
         if unseen:
             notes.append(f"the reference holds no value of {', '.join(unseen)}: not watched")
+        binless = [score.name for score in self.reference.scores if score.totals.any() and not len(score.edges)]
+        if binless:
+            notes.append(f"no row gave the bins of {', '.join(binless)}: not watched")
         if not self.reference.decided[:-1].any():
             notes.append("the reference holds no row of known truth: errors and estimated quality are not watched")
         if len(self.labels) > max(MOST_CLASSES, 2):

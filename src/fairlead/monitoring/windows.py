@@ -119,12 +119,17 @@ class Windows:
         self._part(vector, len(self.bins) + 5)[:] += cells
         return True
 
-    def latest(self, items: int) -> Window:
-        """Returns the newest buckets that hold so many items together; all there are, where they hold fewer."""
+    def latest(self, items: int, leading: int = 0) -> Window:
+        """Returns the newest buckets that hold enough items together; all there are, where they hold fewer.
+
+        Args:
+            items: Of all.
+            leading: Of those that stand for their request: where requests hold many items, they are the fewer.
+        """
         total = np.zeros(self._starts[-1], dtype=np.int64)
         for bucket in sorted(self._buckets, reverse=True):
             total += self._buckets[bucket]
-            if total[0] >= items:
+            if total[0] >= items and total[1] >= leading:
                 break
         after, shape = len(self.bins) + 1, (self.classes, self.classes)
         return Window(

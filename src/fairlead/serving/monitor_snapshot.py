@@ -45,8 +45,8 @@ class MonitorSnapshot:
         counted = watch.counted
         return cls(
             watch.report(),
-            tuple(part.total for part in counted.asked),
-            tuple(part.total for part in counted.labelled),
+            tuple(counted.all_asked),
+            tuple(counted.all_labelled),
             counted.told.copy(),
             tuple(counted.labels),
             watch.watched.settings.fewest_shown,
