@@ -69,7 +69,7 @@ class Watching:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self._lots = np.random.default_rng(self.seed)
+        self._lots = np.random.default_rng([self.seed, 1])  # other lots than those that break ties
 
     @classmethod
     def of(cls, bundle: Bundle, settings: MonitorSettings) -> Watching:
