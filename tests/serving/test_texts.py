@@ -129,9 +129,9 @@ def test_counting_values_takes_little_time_and_no_text_hides_any():
         b"\\" * 2_000_000 + b'"',
         b'"' + b"," * 2_000_000,
     ):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         bodies._values(content + b"," * 30_000)
-        assert time.perf_counter() - begun < 1
+        assert time.thread_time() - begun < 1
     assert bodies._values(b'"a", ' * 10 + b'"' + b"," * 30_000) > 20_000  # a text that never ends is none
 
 
