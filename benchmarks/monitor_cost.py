@@ -133,8 +133,10 @@ def main() -> None:
     parser.add_argument("--model", default="resnet18")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each, in each round")
+    parser.add_argument("--items", type=int, default=1_000_000, help="read in process, for the memory")
     options = parser.parse_args()
-    rounds, seconds, items = (2, 2.0, 20_000) if options.quick else (options.rounds, options.seconds, 1_000_000)
+    asked = (options.rounds, options.seconds, options.items)
+    rounds, seconds, items = (2, 2.0, 20_000) if options.quick else asked
     with tempfile.TemporaryDirectory() as folder:
         on, off = services(options.model, Path(folder))
         with on.running(), off.running():
