@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from benchmarks.monitor_rows import MODEL, Rows, drawn_rows, reference_of, tallies_of
 from fairlead.evidence import Verdict
-from fairlead.judgement import Policy
+from fairlead.judgement import DriftFamily, Policy
 from fairlead.measures import Reference
 from fairlead.measures.rank_martingales import RankMartingales
 from fairlead.measures.sleeping_bets import SleepingBets
-from fairlead.monitoring import DriftFamily, Watch, Watched, WatchSettings, merged
+from fairlead.monitoring import Watch, Watched, WatchSettings, merged
 from fairlead.monitoring.watched import WatchedAnswers
 
 ALPHA = 0.05

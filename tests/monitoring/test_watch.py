@@ -11,9 +11,9 @@ import pytest
 
 from fairlead.errors import DataError, UnknownNameError
 from fairlead.evidence import Verdict
-from fairlead.judgement import Policy
+from fairlead.judgement import DRIFT_FAMILIES, LIVE_SHARE, DriftFamily, Policy
 from fairlead.measures import ScoreReference
-from fairlead.monitoring import FAMILIES, LIVE_SHARE, DriftFamily, Watch, WatchSettings
+from fairlead.monitoring import Watch, WatchSettings
 from fairlead.records import Feedback, Observation
 from tests.fakes.traffic import LABELS, MODEL, World, items, labels_of, observed, reference, watch
 
@@ -34,8 +34,8 @@ def _raised(watching: Watch) -> set[str]:
 
 
 def test_shares_and_codes_of_the_families() -> None:
-    assert sum(family.share for family in FAMILIES) + LIVE_SHARE == pytest.approx(1)
-    assert [family.code for family in FAMILIES] == [f"DRIFT-{number:03d}" for number in range(1, 6)]
+    assert sum(family.share for family in DRIFT_FAMILIES) + LIVE_SHARE == pytest.approx(1)
+    assert [family.code for family in DRIFT_FAMILIES] == [f"DRIFT-{number:03d}" for number in range(1, 6)]
     with pytest.raises(UnknownNameError, match=r"inputs.*did you mean 'input'"):
         DriftFamily.named("inputs")
 

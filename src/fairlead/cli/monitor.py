@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -32,9 +30,10 @@ def run_monitor(arguments: Sequence[str]) -> int:
     ``compact`` and ``forget`` as the first argument are verbs of their own, on logs.
     """
     if arguments and arguments[0] in _ON_LOGS:
-        # By name, for what is done with logs needs a database that watching does without.
-        module = importlib.import_module("fairlead.cli.monitor_log")
-        return int(module.run_monitor_log(list(arguments)))
+        # Here, for what is done with logs needs a database that watching does without.
+        from fairlead.cli.monitor_log import run_monitor_log
+
+        return run_monitor_log(arguments)
     options = _parser().parse_args(list(arguments))
     logs, states = [Path(name) for name in options.logs], [Path(name) for name in options.state]
     if bool(logs) == bool(states):
@@ -79,26 +78,22 @@ def _replayed(logs: Sequence[Path], bundle: Bundle, policy: Policy | None, optio
     given = {"alpha": options.alpha, "bucket_seconds": options.bucket_seconds, "seed": options.seed}
     settings = WatchSettings(**{name: value for name, value in given.items() if value is not None})
     damaged = DamagedLines()
-    features, records = _watched_features(read_log(logs, damaged), bundle)
-    watch = Watch.of(bundle, replace(settings, features=features), policy)
+    # Looked at by itself, and read from its start again: a log of another bundle is not held in memory.
+    watch = Watch.of(bundle, replace(settings, features=_watched_features(read_log(logs), bundle)), policy)
     with Progress(transient=True) as bar:
         task = bar.add_task("reading", total=None)
-        for read in replay(watch, records):
+        for read in replay(watch, read_log(logs, damaged)):
             bar.update(task, advance=read)
     if damaged.count:
         print(f"{damaged.count} lines hold no record and were left out, the first of them {damaged.named[0]}")
     return watch
 
 
-def _watched_features(
-    records: Iterator[Observation | Feedback], bundle: Bundle
-) -> tuple[tuple[str, ...], Iterator[Observation | Feedback]]:
-    """Returns the features that the service watched, which every answer of the log names, and the whole of the log."""
-    looked_at, records = itertools.tee(records)
-    own = (record for record in looked_at if isinstance(record, Observation) and record.model == bundle.digest)
-    first = next(own, None)
-    known = {tally.by.feature for tally in bundle.tallies}
-    return tuple(name for name in (first.groups if first else ()) if name in known), records
+def _watched_features(records: Iterable[Observation | Feedback], bundle: Bundle) -> tuple[str, ...]:
+    """Returns the features that the service watched, which every answer of the log names."""
+    own = (record for record in records if isinstance(record, Observation) and record.model == bundle.digest)
+    first, known = next(own, None), {tally.by.feature for tally in bundle.tallies}
+    return tuple(name for name in (first.groups if first else ()) if name in known)
 
 
 def replay(watch: Watch, records: Iterable[Observation | Feedback]) -> Iterator[int]:

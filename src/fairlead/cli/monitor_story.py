@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fairlead.evidence import DriftMonitor, LiveGroup, MovedScore, QualityEstimate, Verdict, WatchReport
-from fairlead.monitoring import DriftFamily
+from fairlead.judgement import DriftFamily
 from fairlead.records import Labels
 from fairlead.report import summarise_findings
 

@@ -1,5 +1,6 @@
 """From tallies to verdicts: the registry of figures, findings, a policy, and the gate that obeys it."""
 
+from fairlead.judgement.drift_families import DRIFT_FAMILIES, LIVE_SHARE, DriftFamily
 from fairlead.judgement.findings import judge
 from fairlead.judgement.gate import GateDecision, ReleaseGate
 from fairlead.judgement.group_table import FEWEST_SHOWN, GroupRow, group_table, hidden_groups
@@ -19,11 +20,14 @@ from fairlead.judgement.registry import (
 
 __all__ = [
     "ADVISORY",
+    "DRIFT_FAMILIES",
     "FEWEST_SHOWN",
     "FIGURES",
     "INTERVENTION_FIGURES",
     "LIVE",
+    "LIVE_SHARE",
     "UNRELIABLE_EXPLANATIONS",
+    "DriftFamily",
     "Figure",
     "FigureKind",
     "GateDecision",

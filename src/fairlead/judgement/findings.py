@@ -100,7 +100,7 @@ def _not_applicable(figure: Figure, limit: Limit, tally: Tally, split: str) -> F
     else:
         why = f"{figure.name} needs scores, and the tally holds none; count it with the positive class's probability."
     return Finding(
-        figure.code, figure.name, split, Verdict.NOT_APPLICABLE, feature=feature, limit=limit, remedy=_sentence(why)
+        figure.code, figure.name, split, Verdict.NOT_APPLICABLE, feature=feature, limit=limit, remedy=sentence(why)
     )
 
 
@@ -182,5 +182,6 @@ def listed(names: Sequence[str], joint: str = ", ") -> str:
     return joint.join(names[:_SHOWN]) + more
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Begins a text with a capital."""
     return text[:1].upper() + text[1:]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fairlead.errors import ConfigurationError, FairleadError
 from fairlead.evidence import OPEN, Estimate, Finding, Ledger, Limit, Verdict
-from fairlead.judgement.findings import listed, missing_values
+from fairlead.judgement.findings import listed, missing_values, sentence
 from fairlead.judgement.group_table import FEWEST_SHOWN, hidden_groups
 from fairlead.judgement.measurement import farthest_groups, figure_by_family
 from fairlead.judgement.policy import Policy
@@ -112,7 +112,7 @@ class _Asked:
         figure, limit, total = self.figure, self.limit, self.counted.total
         estimate, needed = None, None
         if self.unfit:
-            verdict, remedy = Verdict.NOT_APPLICABLE, self.unfit[:1].upper() + self.unfit[1:]
+            verdict, remedy = Verdict.NOT_APPLICABLE, sentence(self.unfit)
         else:
             try:
                 verdict, estimate, remedy, lacking = self._judged(alpha)

@@ -7,7 +7,7 @@ from fairlead.measures.confusion import ConfusionCounts
 from fairlead.measures.deletion import deletion_areas, insertion_areas, map_curves
 from fairlead.measures.disparity import difference_ends, shortfall_ends, worst_rate_ends
 from fairlead.measures.embedding_sketch import EmbeddingSketch
-from fairlead.measures.expected_performance import expected_accuracy, expected_performance, reference_performance
+from fairlead.measures.expected_performance import expected_accuracy, expected_performance
 from fairlead.measures.feature_groups import FeatureGroups
 from fairlead.measures.group_rates import RATES, GroupRates
 from fairlead.measures.group_scores import CalibrationCurve, group_auc, group_calibration
@@ -91,7 +91,6 @@ __all__ = [
     "paired_change",
     "prior_shift",
     "rate_sequence_ends",
-    "reference_performance",
     "region_mass",
     "shortfall_ends",
     "softmax",

@@ -42,28 +42,6 @@ def expected_accuracy(expected: FloatArray) -> float:
     return float(np.trace(expected)) / items
 
 
-def reference_performance(reference: Reference) -> dict[str, float]:
-    """Returns the same figures on the reference rows, whose truth is known; without those that have no rows.
-
-    Args:
-        reference: The held-out rows.
-
-    Examples:
-        >>> from fairlead.records import Labels
-        >>> decided = np.array([[90, 10], [20, 80], [0, 0]])
-        >>> known = Reference(Labels(("no", "yes")), (), decided, np.zeros((2, 2)), np.zeros(2))
-        >>> {name: round(value, 3) for name, value in reference_performance(known).items()}
-        {'accuracy': 0.85, 'precision.no': 0.818, 'recall.no': 0.9, 'precision.yes': 0.889, 'recall.yes': 0.8}
-    """
-    known = reference.decided[:-1]
-    right, rows = np.diag(known), {"accuracy": int(known.sum())}
-    hits = {"accuracy": int(right.sum())}
-    for code, label in enumerate(reference.labels):
-        for name, axis in (("precision", 0), ("recall", 1)):
-            hits[f"{name}.{label}"], rows[f"{name}.{label}"] = int(right[code]), int(known.sum(axis=axis)[code])
-    return {name: hits[name] / rows[name] for name in rows if rows[name]}
-
-
 def expected_performance(
     reference: Reference, expected: FloatArray, squares: FloatArray, decided: NDArray[np.int64]
 ) -> dict[str, Estimate]:

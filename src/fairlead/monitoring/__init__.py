@@ -2,7 +2,6 @@
 
 from fairlead.monitoring.counted import Counted
 from fairlead.monitoring.drift import SequentialTests, Watched
-from fairlead.monitoring.families import FAMILIES, LIVE_SHARE, DriftFamily
 from fairlead.monitoring.forgetting import Forgotten, forget
 from fairlead.monitoring.log_reader import DamagedLines, read_log
 from fairlead.monitoring.merging import MergedWatch, merged
@@ -16,12 +15,9 @@ from fairlead.monitoring.watched_model import WatchedModel
 from fairlead.monitoring.windows import Window, Windows
 
 __all__ = [
-    "FAMILIES",
-    "LIVE_SHARE",
     "Answered",
     "Counted",
     "DamagedLines",
-    "DriftFamily",
     "Forgotten",
     "MergedWatch",
     "ObservationReader",

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from fairlead.errors import DataError
 from fairlead.evidence import DriftMonitor
+from fairlead.judgement import DriftFamily
 from fairlead.measures import RankMartingales
-from fairlead.monitoring.families import DriftFamily
 
 IntArray = NDArray[np.int64]
 

@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.evidence import DriftMonitor, LiveGroup, WatchReport
-from fairlead.judgement import hidden_groups
-from fairlead.judgement.live import judge_live
+from fairlead.judgement import LIVE_SHARE, hidden_groups, judge_live
 from fairlead.measures import GroupTally
 from fairlead.monitoring.counted import Counted
-from fairlead.monitoring.families import LIVE_SHARE
 from fairlead.monitoring.latest_window import FEWEST, LatestWindow
 from fairlead.monitoring.watched_model import WatchedModel
 

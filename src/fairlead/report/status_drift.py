@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from html import escape
 
 from fairlead.evidence import DriftMonitor, MovedScore, PriorShift, WatchReport
+from fairlead.judgement import DRIFT_FAMILIES, DriftFamily
 from fairlead.report.evidence_bar import evidence_bar
 from fairlead.report.lettering import percent
 from fairlead.report.quantity import chance, moment, number_of_log, shortened, whole
-from fairlead.report.watched import FAMILIES, WatchedFamily, in_words
+from fairlead.report.watched import in_words
 from fairlead.report.web_page import grid
 
 SHOWN = 10
@@ -26,11 +27,8 @@ def drift_section(report: WatchReport) -> str:
     """
     if not report.drift:
         return "<section><h2>Drift since the start</h2><p>Drift is not watched.</p></section>"
-    known = [family.name for family in FAMILIES]
-    others = dict.fromkeys(monitor.family for monitor in report.drift if monitor.family not in known)
     tables = "".join(
-        _family(WatchedFamily.named(name), [one for one in report.drift if one.family == name])
-        for name in (*known, *others)
+        _family(family, [one for one in report.drift if one.family == family.name]) for family in DRIFT_FAMILIES
     )
     read = (
         "Evidence is what a bet against “nothing has changed” would have made of 1 by now. The bar is its logarithm, "
@@ -40,11 +38,11 @@ def drift_section(report: WatchReport) -> str:
     return f'<section><h2>Drift since the start</h2><p class="soft">{read}{many}</p>{tables}</section>'
 
 
-def _family(family: WatchedFamily, monitors: Sequence[DriftMonitor]) -> str:
+def _family(family: DriftFamily, monitors: Sequence[DriftMonitor]) -> str:
     if not monitors:
         return ""
     nearest = sorted(monitors, key=lambda one: (one.raised, one.peak / max(one.threshold, 1e-9)), reverse=True)
-    caption = f"An alarm means: {family.means}" if family.means else "Monitors of a family that is not known here."
+    caption = f"An alarm means that {family.says}."
     head = ("What is watched", "State", "Evidence, and where it alarms", "Read")
     body = "".join(map(_monitor, nearest[:SHOWN]))
     return f"<h3>{escape(family.title)}</h3>{grid(caption, head, body)}{more(monitors, _left(nearest))}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from html import escape
 
 from fairlead.evidence import OPEN, DriftMonitor, Finding, Verdict, WatchReport
+from fairlead.judgement import DriftFamily
 from fairlead.report.lettering import percent
 from fairlead.report.quantity import moment, shortened, whole
 from fairlead.report.sections import named
 from fairlead.report.verdicts import is_advisory
-from fairlead.report.watched import WatchedFamily, in_words
+from fairlead.report.watched import in_words
 
 _SHOWN = 6  # alarms, in the headline
 _MANY_DROPPED = 0.01
@@ -80,7 +81,8 @@ def _remedy(report: WatchReport) -> list[str]:
     else:
         explained = ""
     if report.alarms:
-        return [line for line in (explained, WatchedFamily.named(report.alarms[0].family).remedy) if line]
+        remedy = DriftFamily.named(report.alarms[0].family).remedy
+        return [line for line in (explained, f"{remedy[:1].upper()}{remedy[1:]}.") if line]
     return [one.remedy for one in flagged(report)[:1] if one.remedy]
 
 

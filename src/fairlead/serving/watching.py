@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,33 +15,12 @@ from fairlead.errors import UnreadableFileError
 from fairlead.judgement import Policy
 from fairlead.measures import EmbeddingSketch
 from fairlead.monitoring import RequestLog, Watch, WatchSettings, load_watch, save_watch
-from fairlead.records import Feedback, Labels, Observation
+from fairlead.records import Labels, Observation
 from fairlead.serving.answered_request import AnsweredRequest
 from fairlead.serving.monitor_settings import MonitorSettings
 from fairlead.serving.state_place import StatePlace
 
 logger = logging.getLogger("bentoml.fairlead")
-
-
-class Log(Protocol):
-    """Where records are kept; ``RequestLog`` is one."""
-
-    def write(
-        self,
-        observations: Sequence[Observation] = (),
-        feedback: Sequence[Feedback] = (),
-        inputs: Mapping[str, bytes] | None = None,
-    ) -> None:
-        """Keeps records."""
-        ...
-
-    def tidy(self) -> None:
-        """Deletes what is no longer to be kept."""
-        ...
-
-    def close(self) -> None:
-        """Ends what is written to."""
-        ...
 
 
 @dataclass(eq=False)
@@ -64,7 +43,7 @@ class Watching:
     model: str
     sketch: EmbeddingSketch | None = None
     features: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    log: Log | None = None
+    log: RequestLog | None = None
     state: StatePlace | None = None
     seed: int = 0
 

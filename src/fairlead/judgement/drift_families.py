@@ -19,7 +19,8 @@ class DriftFamily:
         code: Its stable code.
         share: Of alpha, spent in equal parts on its monitors. A family that has none gives its share to nobody, so
             that the threshold of one family does not depend on what else a bundle lets be watched.
-        says: What an alarm says.
+        title: What it watches, above its monitors.
+        says: What an alarm says: it means that ...
         remedy: What to do then.
 
     Examples:
@@ -30,6 +31,7 @@ class DriftFamily:
     name: str
     code: str
     share: float
+    title: str
     says: str
     remedy: str
 
@@ -45,17 +47,18 @@ class DriftFamily:
         Raises:
             UnknownNameError: no such family.
         """
-        for family in FAMILIES:
+        for family in DRIFT_FAMILIES:
             if family.name == name:
                 return family
-        raise UnknownNameError("family of monitors", name, [family.name for family in FAMILIES])
+        raise UnknownNameError("family of monitors", name, [family.name for family in DRIFT_FAMILIES])
 
 
-FAMILIES = (
+DRIFT_FAMILIES: tuple[DriftFamily, ...] = (
     DriftFamily(
         "embedding",
         "DRIFT-001",
         0.20,
+        "What the model sees in the inputs",
         "what the model sees in its inputs is distributed otherwise than on the reference rows",
         "look at recent inputs beside those of training; where they are of another kind, label some and fine-tune anew",
     ),
@@ -63,6 +66,7 @@ FAMILIES = (
         "prediction",
         "DRIFT-002",
         0.20,
+        "Classes answered",
         "classes are decided for at other rates than on the reference rows",
         "see whether the classes became more or less frequent, or the inputs changed; a prior shift alone asks for new "
         "thresholds, anything else for labels",
@@ -71,6 +75,7 @@ FAMILIES = (
         "confidence",
         "DRIFT-003",
         0.10,
+        "Confidence",
         "the model is more or less sure of its answers than it was on the reference rows",
         "label a sample of recent items, the least sure first, and see whether the accuracy holds",
     ),
@@ -78,6 +83,7 @@ FAMILIES = (
         "input",
         "DRIFT-004",
         0.20,
+        "Properties of the inputs",
         "a property of the inputs is distributed otherwise than on the reference rows",
         "look at where the inputs come from: another device, compression or source; mend that or fine-tune on its rows",
     ),
@@ -85,6 +91,7 @@ FAMILIES = (
         "error",
         "DRIFT-005",
         0.15,
+        "Errors, where the truth was told",
         "answers whose truth was told are wrong at another rate than on the reference rows",
         "compare the errors with the confusion of the export, and fine-tune on the labels that came back",
     ),
