@@ -112,6 +112,7 @@ def test_a_state_that_cannot_be_read_is_put_aside_and_told(opened, tmp_path):
     (state,) = tmp_path.glob("*.watch")
     state.write_bytes(b"torn")
     recorder = started(opened, folder=tmp_path)
+    until(lambda: recorder.snapshot is not None)
     assert recorder.snapshot.report.counts["state_lost"] == 1
     recorder.close()
     assert state.with_suffix(".unread1").read_bytes() == b"torn"
